@@ -56,7 +56,7 @@ const allowed = {
   'log/log-emitter': ['log/audit-log-events', 'events'],
   'log/own-source': [],
   'log/retry-delay': [],
-  'log/sealing': ['log/contract', 'log/own-source', 'events', 'store', 'tree', 'node:'],
+  'log/sealing': ['governance/contract', 'log/contract', 'log/own-source', 'events', 'store', 'tree', 'node:'],
   'log/journal': ['log/sealing', 'log/own-source', 'events', 'files', 'store', 'tree', 'write-behind', 'node:'],
   'log/staging': [
     'governance/contract',

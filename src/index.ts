@@ -43,8 +43,9 @@ export type {
   PolicyPattern,
   PolicyRule,
 } from './governance/policy/policy.js'
+export type { RedactorContext } from './governance/redaction/contract.js'
 export { DETECTORS, type DetectorName } from './governance/redaction/detectors.js'
-export type { Redactor, RedactorContext, RedactText } from './governance/redaction/redactors.js'
+export type { Redactor, RedactText } from './governance/redaction/redactors.js'
 export type {
   AuditLogEvents,
   AuditLogListener,

@@ -12,12 +12,10 @@ import {
   segmentsIn,
 } from '../log/journal/journal-format.js'
 import { syncDirectory } from '../store/directory.js'
+import { CONTENT } from '../store/leveldb/content/database.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { isAbsent } from '../verify/read-failure.js'
 import type { FrozenPart } from './frozen-ledger.js'
-
-/** Directory of a log's content items. */
-const CONTENT = 'content'
 
 /** The journal went on past what was frozen, and the writer has deleted the files in between. */
 export class JournalGone extends Error {}

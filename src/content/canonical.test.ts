@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { reversed } from '../../test/support/reversed.js'
 import { canonicalJson, canonicalText, MAX_VALUE_BYTES, valueBytes } from './canonical.js'
 
 describe('JSON as RFC 8785 writes it', () => {
@@ -129,13 +130,3 @@ describe('the bytes of a value', () => {
     }
   })
 })
-
-function reversed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(reversed)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .reverse()
-      .map(([name, member]) => [name, reversed(member)]),
-  )
-}

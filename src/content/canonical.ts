@@ -1,4 +1,4 @@
-import { types } from 'node:util'
+import { isOpaque, memberNames } from '../events/object-members.js'
 import { beginning } from '../events/text.js'
 import type { Alteration } from '../events/types.js'
 import type { ContentValueBytes } from './contract.js'
@@ -32,7 +32,7 @@ export interface CanonicalText {
  * writes it, any other text as it is. A text that is a JSON object or list counts as that, unless it says more than its
  * value does: a member twice, or a number beyond a double. Never throws.
  *
- * What is too long for an item is a text, and a little more of it is returned than an item holds: a secret at the end is to be
+ * A value that is too long for an item is returned as a text, a little longer than an item can be, so that a secret at its end is
  * recognised before it is cut.
  */
 export function canonicalText(value: unknown): CanonicalText {
@@ -175,9 +175,8 @@ class CanonicalWriter {
   }
 
   #object(source: object): string {
-    const isError = source instanceof Error
-    if (isError) this.reasons.add('not_json')
-    const names = isError ? [...new Set(['name', 'message', ...Object.keys(source)])] : Object.keys(source)
+    if (source instanceof Error) this.reasons.add('not_json')
+    const names = memberNames(source)
     // The order of UTF-16 code units, as RFC 8785 section 3.2.3 asks for.
     const sorted = names.length > 1 ? names.sort() : names
     const taken = this.#take(sorted.length)
@@ -214,16 +213,4 @@ class CanonicalWriter {
   #leaveOut(reason: Alteration['reason']): undefined {
     this.reasons.add(reason)
   }
-}
-
-/** Tells whether an object keeps its content where JSON does not look. */
-function isOpaque(value: object): boolean {
-  return (
-    types.isMap(value) ||
-    types.isSet(value) ||
-    types.isPromise(value) ||
-    types.isRegExp(value) ||
-    types.isAnyArrayBuffer(value) ||
-    types.isBoxedPrimitive(value)
-  )
 }

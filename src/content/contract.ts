@@ -20,7 +20,7 @@ export interface ContentValueBytes {
   readonly kind: 'json' | 'text'
 }
 
-/** What a content item is bound to: it fits no other entry and no other field. */
+/** The entry and the field that a content item is bound to: it cannot be opened for another one. */
 export interface ContentBinding {
   /** Id of the log, or of the staging journal, that the item was recorded in. */
   readonly recordedIn: string

@@ -11,7 +11,7 @@ export interface ContentField {
   readonly class: ContentClass
 }
 
-/** What is looked at of a schema: which of these it has depends on its kind. */
+/** The members of a schema that are read here. An object has `entries`, an optional field has `wrapped`. */
 interface SchemaNode extends v.GenericSchema {
   readonly entries?: Readonly<Record<string, SchemaNode>>
   readonly wrapped?: SchemaNode

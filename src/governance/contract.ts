@@ -4,7 +4,7 @@ import type { SealedContent } from '../store/contract.js'
 
 /** The content of an event that is being recorded. */
 export interface TakenContent {
-  /** What the entry says of it. */
+  /** The field `content` of the entry. */
   readonly stated: NonNullable<AuditEvent['content']>
   /** Encrypts what is to be kept, for the entry with this leaf hash. Empty where the policy keeps digests alone. */
   seal(leafHash: Uint8Array, recordedIn: string): readonly SealedContent[]
@@ -18,20 +18,23 @@ export interface GovernedEvent {
 }
 
 /**
- * What becomes of an event: it is recorded, behind the starts of runs that were held back until something of them is recorded; or
- * the policy leaves it out; or it is the start of a run of which nothing else is recorded so far, and is held back.
+ * The decision on an event. `record`: it is recorded, after the start of its run if that was held back. `left_out`: the policy leaves it out.
+ * `held`: it is the start of a run of which nothing else is recorded so far, and is held back.
  */
 export type Verdict =
   | { readonly kind: 'record'; readonly events: readonly GovernedEvent[] }
   | { readonly kind: 'left_out'; readonly rule: string }
   | { readonly kind: 'held' }
 
+/** The decision on an event that a caller waits for. */
+export type AwaitedVerdict = Exclude<Verdict, { readonly kind: 'held' }>
+
 /** Applies the policy to events on their way into a log. One for each log, and for what is staged before it is open. */
 export interface Governance {
   /** Never throws: what cannot be read is recorded as it is, without its content. */
   govern(input: RecordInput): Verdict
-  /** {@link govern} for an event that somebody waits for: its start is not held back, so that it is recorded or left out. */
-  governAwaited(input: RecordInput): Verdict
+  /** Decides on an event that a caller waits for: the start of a run is not held back. */
+  governAwaited(input: RecordInput): AwaitedVerdict
   /** Resolves when every key that was used outlives loss of power. @throws what the file system throws */
   settled(): Promise<void>
   /** Returns the statements that are due: which policy is in force, and what it left out. @param atEnd - the log is being closed */

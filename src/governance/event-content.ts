@@ -1,6 +1,7 @@
 import { type CanonicalText, canonicalText, valueBytes } from '../content/canonical.js'
 import type { ContentKeys, ContentValueBytes, SubjectKey } from '../content/contract.js'
 import { subjectOf } from '../content/subject.js'
+import { defineMember } from '../events/object-members.js'
 import { fieldsOf, textIn } from '../events/recorded-fields.js'
 import { toolNameOf } from '../events/tool-name.js'
 import type { Alteration, ContentItem } from '../events/types.js'
@@ -92,26 +93,23 @@ interface Changes {
 function changed(input: RecordInput, changes: Changes): RecordInput {
   const { data, altered } = changes
   const event: RecordInput = Object.create(input)
-  if (data !== undefined) define(event, 'data', data)
+  if (data !== undefined) defineMember(event, 'data', data)
   if ('actor' in changes) {
-    define(event, 'actor', changes.actor)
-    define(event, 'claimed', pseudonymous(input, changes.actor?.id))
+    defineMember(event, 'actor', changes.actor)
+    defineMember(event, 'claimed', pseudonymous(input, changes.actor?.id))
   }
-  if (altered.length > 0) define(event, 'altered', [...(Array.isArray(input.altered) ? input.altered : []), ...altered])
+  if (altered.length > 0)
+    defineMember(event, 'altered', [...(Array.isArray(input.altered) ? input.altered : []), ...altered])
   return event
 }
 
 /** Nothing of the input is read: that may throw once more. */
 function unreadable(input: RecordInput, isPseudonymous: boolean): RecordInput {
   const event: RecordInput = Object.create(input)
-  define(event, 'data', {})
-  define(event, 'altered', [UNREADABLE])
-  if (isPseudonymous) for (const name of ['actor', 'claimed']) define(event, name, undefined)
+  defineMember(event, 'data', {})
+  defineMember(event, 'altered', [UNREADABLE])
+  if (isPseudonymous) for (const name of ['actor', 'claimed']) defineMember(event, name, undefined)
   return event
-}
-
-function define(event: RecordInput, name: string, value: unknown): void {
-  Object.defineProperty(event, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** The content of one event, as it is put together. */
@@ -231,7 +229,7 @@ class DraftedContent {
   }
 }
 
-/** What redaction left of a value. What had been cut off before is missing still. */
+/** Returns a value after redaction. Its length counts what had been cut off before. */
 function redactedText(
   value: unknown,
   { text: before, kind, length }: CanonicalText,

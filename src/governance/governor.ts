@@ -4,7 +4,7 @@ import { millisBetween, type Timestamp } from '../events/time.js'
 import type { AuditEventInput } from '../events/types.js'
 import type { RecordInput } from '../log/contract.js'
 import { OWN_SOURCE } from '../log/own-source.js'
-import type { Governance, GovernedEvent, Verdict } from './contract.js'
+import type { AwaitedVerdict, Governance, GovernedEvent, Verdict } from './contract.js'
 import { EventContent } from './event-content.js'
 import { HeldStarts } from './held-starts.js'
 import { LeftOutEvents } from './left-out.js'
@@ -30,7 +30,7 @@ export class Governor implements Governance {
   readonly #content: EventContent
   #policy: ResolvedPolicy
   #rules: readonly CompiledRule[]
-  /** Whether a rule leaves, or has left, events out: runs are remembered from then on. */
+  /** A rule leaves events out, or did under an earlier policy: runs are remembered from then on. */
   #leavesOut = false
   /** Digest of the policy that the log has on record as the one in force; `undefined` until the log says. */
   #recordedDigest: string | undefined
@@ -65,7 +65,7 @@ export class Governor implements Governance {
   }
 
   /** A start that somebody waits for makes its run one of which something is recorded. */
-  governAwaited(input: RecordInput): Verdict {
+  governAwaited(input: RecordInput): AwaitedVerdict {
     const rule = this.#ruleFor(input)
     if (rule?.payload !== 'none') return this.#record(input, rule)
     const verdict = this.govern(input)
@@ -117,7 +117,7 @@ export class Governor implements Governance {
     }
   }
 
-  #record(input: RecordInput, rule: CompiledRule | undefined): Verdict {
+  #record(input: RecordInput, rule: CompiledRule | undefined): AwaitedVerdict {
     const event = this.#governed(input, rule)
     const start = this.#leavesOut ? this.#held.takeStart(input) : undefined
     if (!start) return { kind: 'record', events: [event] }

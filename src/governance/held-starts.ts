@@ -1,3 +1,4 @@
+import { defineMember } from '../events/object-members.js'
 import { statusAfter } from '../events/run-status.js'
 import type { Timestamp } from '../events/time.js'
 import type { RecordInput } from '../log/contract.js'
@@ -8,7 +9,7 @@ export const MAX_HELD_STARTS = 10_000
 /** Levels of objects and lists of a start that are copied. Those of the catalogue have no more. */
 const MAX_COPIED_DEPTH = 4
 
-/** What becomes of an event that the policy leaves out. */
+/** The decision on an event that a rule leaves out. */
 export type Outcome = 'leave_out' | 'hold' | 'record'
 
 interface HeldStart {
@@ -25,7 +26,7 @@ interface HeldStart {
  *           └───▶ its end, and nothing was recorded ──▶ both are left out
  * ```
  *
- * What comes behind the end of a run that was left out is recorded as its own rule says, without that start.
+ * An event that comes after the end of a run that was left out follows its own rule, and is recorded without that start.
  *
  * Never throws: what cannot be read has no run.
  */
@@ -96,7 +97,7 @@ export class HeldStarts {
     return 'hold'
   }
 
-  /** What is recorded later happened now, and is what its caller hands in now. */
+  /** Returns a copy with the present time: it may be recorded later, when the caller has changed the object. */
   #copied(event: RecordInput): RecordInput {
     const copy = plainCopy(event, 1) as RecordInput
     return copy.time === undefined ? { ...copy, time: this.#now() } : copy
@@ -120,8 +121,7 @@ function plainCopy(value: unknown, depth: number): unknown {
   if (depth > 1 && prototype !== Object.prototype && prototype !== null) return value
   const copy: Record<string, unknown> = {}
   for (const name in value) {
-    const member = { value: plainCopy((value as Record<string, unknown>)[name], depth + 1) }
-    Object.defineProperty(copy, name, { ...member, enumerable: true, configurable: true, writable: true })
+    defineMember(copy, name, plainCopy((value as Record<string, unknown>)[name], depth + 1))
   }
   return copy
 }

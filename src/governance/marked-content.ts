@@ -1,8 +1,10 @@
 import { ContentValue, hasMark } from '../events/content.js'
+import { defineMember } from '../events/object-members.js'
 import type { Emptied, TakenValue } from './taken-value.js'
 
 /** Levels of objects and lists in which declared values are looked for. No entry has more. */
 const MAX_DEPTH = 16
+
 /**
  * Takes the values out of `data` that its application declares to be content. What it cannot read holds none: sealing leaves out
  * what is found there later.
@@ -23,9 +25,7 @@ function copied(source: object, field: string, values: TakenValue[], depth = 1):
   const copy: Record<string, unknown> = {}
   for (const name of Object.keys(source)) {
     const value = kept((source as Record<string, unknown>)[name], `${field}.${escaped(name)}`, values, depth)
-    if (value !== undefined) {
-      Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true })
-    }
+    if (value !== undefined) defineMember(copy, name, value)
   }
   return copy
 }

@@ -1,4 +1,5 @@
 import { ContentValue } from '../events/content.js'
+import { defineMember, memberNames } from '../events/object-members.js'
 import type { Alteration } from '../events/types.js'
 
 const MEMBER_NAME = /^[\w$-]{1,64}$/
@@ -8,7 +9,7 @@ export function isMemberName(name: string): boolean {
   return MEMBER_NAME.test(name)
 }
 
-/** What JSON would make of an object that has a word in it: sealing would find content there that nobody took out. */
+/** Returns the result of an object's `toJSON`, which is what sealing records: content in it has to be taken out as well. */
 export function converted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof ContentValue) return value
   const { toJSON } = value as { readonly toJSON?: unknown }
@@ -18,8 +19,7 @@ export function converted(value: unknown): unknown {
 /** Copies the members of an object, each read once. An error's message and name are members of it here. */
 export function readableCopy(source: object, field: string, altered: Alteration[]): Record<string, unknown> {
   const copy: Record<string, unknown> = {}
-  const names = source instanceof Error ? new Set(['name', 'message', ...Object.keys(source)]) : Object.keys(source)
-  for (const name of names) {
+  for (const name of memberNames(source)) {
     let value: unknown
     try {
       value = (source as Record<string, unknown>)[name]
@@ -28,8 +28,7 @@ export function readableCopy(source: object, field: string, altered: Alteration[
       continue
     }
     if (name === 'toJSON' && typeof value === 'function') continue
-    // Defined, not assigned: `__proto__` is a name like any other.
-    Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true })
+    defineMember(copy, name, value)
   }
   return copy
 }

@@ -1,7 +1,8 @@
 import { ContentValue } from '../events/content.js'
+import { defineMember } from '../events/object-members.js'
 
 /*
- * How a value that its application declares to be content travels in JSON: `{ "$spanledger.content": "payload", "value": … }`.
+ * A value that its application declares to be content is written in JSON as `{ "$spanledger.content": "payload", "value": … }`.
  * The mark goes with the value, so that no limit on attributes takes it off.
  */
 
@@ -33,9 +34,7 @@ function read(value: unknown, depth: number, members: { left: number }): unknown
   if (Array.isArray(value)) return value.map((item) => read(item, depth + 1, members))
   const copy: Record<string, unknown> = {}
   for (const [name, member] of Object.entries(value)) {
-    const kept = read(member, depth + 1, members)
-    // Defined, not assigned: `__proto__` is a name like any other.
-    Object.defineProperty(copy, name, { value: kept, enumerable: true, configurable: true, writable: true })
+    defineMember(copy, name, read(member, depth + 1, members))
   }
   return copy
 }

@@ -128,7 +128,7 @@ async function unmarked(recording: Recording): Promise<readonly unknown[]> {
     }))
 }
 
-/** What the client said is recorded as such, in the fields that are marked as payloads. */
+/** The payload fields, which record the words of a client as such. */
 function payloadsOf(type: string): Readonly<Record<string, undefined>> {
   const payloads = (contentFields.get(type) ?? []).filter((field) => field.class === 'payload')
   return Object.fromEntries(payloads.map(({ path: [name] }) => [name, undefined]))

@@ -1,4 +1,4 @@
-import { closeSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { randomId } from '../../events/random-id.js'
@@ -53,10 +53,10 @@ export function nameKeyFile(path: string, name: string): boolean {
   }
 }
 
-/** Puts a file in place of another one, at once. @throws what the file system throws */
+/** Puts a file in place of another one, at once: after loss of power it is one or the other, whole. @throws what the file system throws */
 export function replaceKeyFile(path: string, content: string): void {
   const temporary = join(dirname(path), `.${randomId()}`)
-  writeNew(temporary, content)
+  writeNew(temporary, content, fsyncSync)
   try {
     renameSync(temporary, path)
   } catch (problem) {
@@ -124,10 +124,12 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-function writeNew(path: string, content: string): void {
+/** @param sync - makes the content outlive loss of power. @defaultValue it is made so later */
+function writeNew(path: string, content: string, sync: (descriptor: number) => void = () => {}): void {
   const descriptor = openSync(path, 'wx', MODE)
   try {
     writeSync(descriptor, content)
+    sync(descriptor)
   } catch (problem) {
     unlinkSync(path)
     throw problem

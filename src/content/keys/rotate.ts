@@ -1,5 +1,4 @@
 import { AuditLogError } from '../../events/errors.js'
-import { syncDirectory } from '../../store/directory.js'
 import { replaceKeyFile, syncKeyFile } from './key-files.js'
 import { ledgerKeyPath, ledgerKeyText, readLedgerKey, type WrappedLedgerKey, wrapped } from './ledger-key.js'
 import type { ContentKeyProvider } from './provider.js'
@@ -41,10 +40,9 @@ export async function rotateContentKey({ directory, from, to }: RotateContentKey
   const path = ledgerKeyPath(directory)
   replaceKeyFile(path, ledgerKeyText(next))
   await syncKeyFile(path, directory)
-  await syncDirectory(directory)
 }
 
-/** What cannot be unwrapped again would be lost for good. */
+/** Checks that the new provider unwraps the key: otherwise all content would be lost. */
 async function assertReturned(
   to: ContentKeyProvider,
   { wrapped: next }: WrappedLedgerKey,

@@ -65,7 +65,7 @@ export function findKey(
   return secret?.length === SECRET_BYTES ? new DerivedSubjectKey(id, secret) : 'unavailable'
 }
 
-/** Whoever made the key may have died before its id was named. */
+/** Returns the key in a file, and names the file by its id where a crash of its maker prevented that. */
 function opened(
   directory: string,
   ledgerKey: LedgerKey,

@@ -24,7 +24,7 @@ const alteration = v.strictObject({
     'redaction_failed',
     'key_unavailable',
   ]),
-  /** What redacted it, such as `payment_card`, or what failed to. */
+  /** The detector or redactor that changed it, such as `payment_card`, or that failed. */
   by: optional(name),
   /** Size in UTF-16 code units before truncation. */
   originalLength: optional(count),

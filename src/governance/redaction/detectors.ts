@@ -78,7 +78,7 @@ function maskSecrets(text: string, onFound: () => void): string {
     .replace(ASSIGNED, (whole, before: string, value: string) => (isPlainValue(value) ? whole : before + hide(value)))
 }
 
-/** What configuration says in place of a secret. */
+/** Tells whether a value is a word that configuration and messages have where a secret could be. */
 function isPlainValue(value: string): boolean {
   return /^["']?(?:true|false|null|undefined|none|\d{1,6}|required|missing|invalid|expired|not|is|was|has)["']?$/i.test(
     value,

@@ -1,4 +1,5 @@
-import type { Finding, Redaction, RedactionInput, RedactionResult } from './contract.js'
+import { defineMember } from '../../events/object-members.js'
+import type { Finding, Redaction, RedactionInput, RedactionResult, RedactorContext } from './contract.js'
 import { type Detector, detectors, isSecretName } from './detectors.js'
 import { masked } from './mask.js'
 import { type OwnRedactors, RedactorFailed } from './redactors.js'
@@ -20,11 +21,12 @@ export function createRedaction(own: OwnRedactors, switches: Readonly<Record<str
 }
 
 function redact(input: RedactionInput, active: readonly Detector[], own: OwnRedactors): RedactionResult {
-  const walk = new RedactingWalk(input, active, own)
+  const { value: given, ...context } = input
+  const walk = new RedactingWalk(context, active, own)
   try {
-    const value = walk.of(input.value, 0)
+    const value = walk.of(given, 0)
     const { found } = walk
-    return { value: found.length === 0 ? input.value : value, found }
+    return { value: found.length === 0 ? given : value, found }
   } catch (problem) {
     const failed = problem instanceof RedactorFailed ? problem.redactor : 'detectors'
     return { value: undefined, found: [], failed }
@@ -33,14 +35,14 @@ function redact(input: RedactionInput, active: readonly Detector[], own: OwnReda
 
 /** Goes through a value, and copies what it changes. */
 class RedactingWalk {
-  readonly #input: RedactionInput
+  readonly #context: RedactorContext
   readonly #active: readonly Detector[]
   readonly #own: OwnRedactors
   readonly #hasSecrets: boolean
   readonly #counts = new Map<string, number>()
 
-  constructor(input: RedactionInput, active: readonly Detector[], own: OwnRedactors) {
-    this.#input = input
+  constructor(context: RedactorContext, active: readonly Detector[], own: OwnRedactors) {
+    this.#context = context
     this.#active = active
     this.#own = own
     this.#hasSecrets = active.some(({ name }) => name === 'secret')
@@ -63,8 +65,7 @@ class RedactingWalk {
       const isSecret = this.#hasSecrets && isSecretName(name)
       const value = isSecret ? this.#secret(member, depth) : this.of(member, depth)
       const kept = unused(copy, this.#text(name))
-      // Defined, not assigned: `__proto__` is a name like any other.
-      Object.defineProperty(copy, kept, { value, enumerable: true, configurable: true, writable: true })
+      defineMember(copy, kept, value)
     }
     return copy
   }
@@ -96,9 +97,7 @@ class RedactingWalk {
       if (mayHit(current)) current = mask(current, () => this.#count(name))
     }
     if (this.#own.isEmpty) return current
-    const { field, class: contentClass, type, toolName, tenantId } = this.#input
-    const context = { field, class: contentClass, type, toolName, tenantId }
-    return this.#own.run(current, context, (name) => this.#count(name))
+    return this.#own.run(current, this.#context, (name) => this.#count(name))
   }
 
   #count(by: string): void {

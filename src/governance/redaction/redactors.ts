@@ -1,17 +1,5 @@
-import type { ContentClass } from '../../events/types.js'
 import { monotonicMillis } from '../../timers/real-timers.js'
-import type { DisabledRedactor } from './contract.js'
-
-/** The value that a text is a part of, as a redactor gets to know it. */
-export interface RedactorContext {
-  /** Dotted path in the event, such as `data.error.message`. */
-  readonly field: string
-  readonly class: ContentClass
-  /** Type of the event. */
-  readonly type: string
-  readonly toolName?: string | undefined
-  readonly tenantId: string
-}
+import type { DisabledRedactor, RedactorContext } from './contract.js'
 
 /**
  * A function of your own that takes out of a text what is not to be recorded. It is called for each text of a content value before anything

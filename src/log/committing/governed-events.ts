@@ -1,20 +1,14 @@
 import { AuditLogError } from '../../events/errors.js'
-import type { AuditEvent, AuditEventInput } from '../../events/types.js'
+import type { AuditEventInput } from '../../events/types.js'
 import type { Governance, GovernedEvent, Verdict } from '../../governance/contract.js'
 import type { AuditStore } from '../../store/contract.js'
 import type { RecordInput } from '../contract.js'
-import type { EncodedEntry } from '../sealing/leaf.js'
-import type { Sealer } from '../sealing/seal.js'
+import type { Sealed, Sealer } from '../sealing/seal.js'
+import { sealGoverned } from '../sealing/seal-governed.js'
 import type { CommitListener } from './commit-loop.js'
 
-/** An event that was sealed, with its content. */
-export interface SealedEvent {
-  readonly entry: EncodedEntry
-  readonly event: AuditEvent
-}
-
 interface GovernedEventsParts {
-  readonly store: Pick<AuditStore, 'id' | 'content'>
+  readonly store: Pick<AuditStore, 'id'>
   readonly sealer: Sealer
   /** `undefined` for a log that takes everything as it comes. */
   readonly governance: Governance | undefined
@@ -31,7 +25,7 @@ export class GovernedEvents implements CommitListener {
   }
 
   /** Returns what is to be recorded for an event, its own entry last; none for one that is left out, or held back. */
-  seal(input: RecordInput): readonly SealedEvent[] {
+  seal(input: RecordInput): readonly Sealed[] {
     const { governance } = this.#parts
     const verdict: Verdict | undefined = governance?.govern(input)
     if (verdict === undefined) return [this.#seal({ input, content: undefined }, false)]
@@ -43,7 +37,7 @@ export class GovernedEvents implements CommitListener {
    *
    * @throws AuditLogError `AUDIT_EVENT_LEFT_OUT`
    */
-  sealAwaited(input: AuditEventInput): readonly SealedEvent[] {
+  sealAwaited(input: AuditEventInput): readonly Sealed[] {
     const verdict = this.#parts.governance?.governAwaited(input)
     const isCallerId = input.id !== undefined
     if (verdict === undefined) return [this.#seal({ input, content: undefined }, isCallerId)]
@@ -51,15 +45,15 @@ export class GovernedEvents implements CommitListener {
       const last = verdict.events.length - 1
       return verdict.events.map((event, at) => this.#seal(event, at === last && isCallerId))
     }
-    const rule = verdict.kind === 'left_out' ? `its rule ${JSON.stringify(verdict.rule)}` : 'a rule'
-    throw new AuditLogError('AUDIT_EVENT_LEFT_OUT', `The event was not stored: the policy leaves it out, by ${rule}`)
+    const message = `The event was not stored: the policy leaves it out, by its rule ${JSON.stringify(verdict.rule)}`
+    throw new AuditLogError('AUDIT_EVENT_LEFT_OUT', message)
   }
 
   starting(): void {
     this.stateDue(false)
   }
 
-  /** What an entry promises must outlive loss of power as the entry does. */
+  /** Makes the keys of a group durable before its entries are: an entry must not outlive the key of its content. */
   async prepare(): Promise<Record<never, never>> {
     await this.#parts.governance?.settled()
     return NO_MARKS
@@ -74,13 +68,11 @@ export class GovernedEvents implements CommitListener {
     }
   }
 
-  #seal({ input, content }: GovernedEvent, callerId: boolean): SealedEvent {
+  #seal(event: GovernedEvent, callerId: boolean): Sealed {
     const { sealer, store } = this.#parts
-    const sealed = sealer.seal(input, callerId, content?.stated)
-    if (content) sealed.entry.content = content.seal(sealed.entry.leafHash, store.id)
-    return sealed
+    return sealGoverned(sealer, event, callerId, store.id)
   }
 }
 
-const NONE: readonly SealedEvent[] = []
+const NONE: readonly Sealed[] = []
 const NO_MARKS = Object.freeze({})

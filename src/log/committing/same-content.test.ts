@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { reversed } from '../../../test/support/reversed.js'
 import type { AuditEventInput } from '../../events/types.js'
 import { Sealer } from '../sealing/seal.js'
 import { isSameContent } from './same-content.js'
@@ -10,17 +11,6 @@ const sealer = new Sealer(() => [seconds++, 0], 'test.example/log')
 const sealed = (event: object) => sealer.seal({ type: 'custom', id: 'mine', ...event } as AuditEventInput, true).entry
 const same = (one: object, other: object) => isSameContent(sealed(one), sealed(other))
 const note = (data: object) => ({ data: { name: 'note', ...data } })
-
-/** The same members in another order, at every level. */
-function reversed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(reversed)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .reverse()
-      .map(([key, member]) => [key, reversed(member)]),
-  )
-}
 
 describe('the same input, sealed again,', () => {
   it('is the same content, whatever it is and however its members are ordered', () => {

@@ -1,6 +1,6 @@
-import { types } from 'node:util'
 import { ContentValue } from '../../events/content.js'
 import { storedId } from '../../events/ids.js'
+import { defineMember, isOpaque, memberNames } from '../../events/object-members.js'
 import { beginning } from '../../events/text.js'
 import type { Alteration } from '../../events/types.js'
 import type { Alterations } from './alterations.js'
@@ -100,7 +100,7 @@ export class BoundedCopy {
 
   #copyError(source: Error, field: string, depth: number): unknown {
     this.#altered.add(field, 'not_json')
-    return this.#copyObject(source, [...new Set(['name', 'message', ...Object.keys(source)])], field, depth)
+    return this.#copyObject(source, memberNames(source), field, depth)
   }
 
   #copyObject(source: object, keys: readonly string[], field: string, depth: number): Record<string, unknown> {
@@ -113,8 +113,7 @@ export class BoundedCopy {
       if (storedKey !== key) this.#addShortenedId(key, path)
       const value = this.#read(source, key, path, depth)
       if (value === ABSENT || value === undefined) continue
-      // Defined, not assigned: `__proto__` is a name like any other.
-      Object.defineProperty(copy, storedKey, { value, enumerable: true, configurable: true, writable: true })
+      defineMember(copy, storedKey, value)
     }
     return copy
   }
@@ -164,16 +163,4 @@ export class BoundedCopy {
     this.#altered.add(field, reason)
     return ABSENT
   }
-}
-
-/** Tells whether an object keeps its content where JSON does not look. */
-function isOpaque(value: object): boolean {
-  return (
-    types.isMap(value) ||
-    types.isSet(value) ||
-    types.isPromise(value) ||
-    types.isRegExp(value) ||
-    types.isAnyArrayBuffer(value) ||
-    types.isBoxedPrimitive(value)
-  )
 }

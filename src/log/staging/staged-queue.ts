@@ -7,6 +7,7 @@ import { recordBytes } from '../journal/journal-format.js'
 import { systemClock } from '../sealing/clock.js'
 import { clockStepped } from '../sealing/clock-statement.js'
 import { type Sealed, Sealer } from '../sealing/seal.js'
+import { sealGoverned } from '../sealing/seal-governed.js'
 import { type Carried, carried } from './carried.js'
 import { READ_BYTES, SpilledEvents } from './spilled-events.js'
 import type { Staged, StagedGap, StagedQueueOptions } from './staged.js'
@@ -112,11 +113,8 @@ export class StagedQueue {
     const verdict = this.#options.governance?.govern(input)
     if (verdict === undefined) return [this.#sealer.seal(input, true)]
     if (verdict.kind !== 'record') return []
-    return verdict.events.map(({ input: kept, content }) => {
-      const sealed = this.#sealer.seal(kept, true, content?.stated)
-      if (content) sealed.entry.content = content.seal(sealed.entry.leafHash, this.#journal?.id ?? STAGING_ORIGIN)
-      return sealed
-    })
+    const recordedIn = this.#journal?.id ?? STAGING_ORIGIN
+    return verdict.events.map((event) => sealGoverned(this.#sealer, event, true, recordedIn))
   }
 
   /** Tries whether the staging journal can be written again, or made where there is none, and writes what it lacks. */

@@ -1,3 +1,5 @@
+import { defineMember } from '../../events/object-members.js'
+
 /** Takes the path of a content field apart. A name in it may hold dots, which are escaped. */
 export function pathOf(field: string): readonly string[] {
   const names: string[] = []
@@ -32,7 +34,7 @@ export function putBack(event: object, field: string, value: unknown): void {
   const name = path.at(-1) as string
   if (typeof holder !== 'object' || holder === null) return
   const isFree = Array.isArray(holder) ? ownMember(holder, name) === null : !Object.hasOwn(holder, name)
-  if (isFree) Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true })
+  if (isFree) defineMember(holder, name, value)
 }
 
 function putBackActor(event: object, id: unknown): void {

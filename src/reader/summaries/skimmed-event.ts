@@ -35,7 +35,7 @@ const SKIMMED_TYPES = [
   'custom',
 ] as const satisfies readonly AuditEventType[]
 
-/** What an entry states of content, behind the data of its event. */
+/** The field `content`, which comes after the data of an event. */
 const CONTENT = /^,"content":\{"key":"[\da-f]{32}","items":\[(?:\{[^{}]*\},?)*\]\}\}$/
 const CONTENT_START = ',"content":{"key":"'
 

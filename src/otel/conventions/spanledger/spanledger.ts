@@ -1,6 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 import { isAlterationList } from '../../../events/fields.js'
 import type { AgentRef, Alteration, AuditEventData } from '../../../events/index.js'
+import { defineMember } from '../../../events/object-members.js'
 import { attributesFromData } from '../../../record/attributes.js'
 import { mayHoldMarks, readMarks } from '../../../record/content-mark.js'
 import * as names from '../../../record/names.js'
@@ -158,7 +159,7 @@ function unflattened(attributes: Attributes): object {
       .slice(names.PREFIX.length)
       .split('.', MAX_LEVELS + 1)
       .map(camelCase)
-    if (path.length > MAX_LEVELS || !put(data, path, value)) define(data, key.slice(names.PREFIX.length), value)
+    if (path.length > MAX_LEVELS || !put(data, path, value)) defineMember(data, key.slice(names.PREFIX.length), value)
   }
   return data
 }
@@ -167,20 +168,15 @@ function unflattened(attributes: Attributes): object {
 function put(data: object, path: readonly string[], value: unknown): boolean {
   let holder = data
   for (const name of path.slice(0, -1)) {
-    if (!Object.hasOwn(holder, name)) define(holder, name, {})
+    if (!Object.hasOwn(holder, name)) defineMember(holder, name, {})
     const next: unknown = Object.getOwnPropertyDescriptor(holder, name)?.value
     if (typeof next !== 'object' || next === null || Array.isArray(next)) return false
     holder = next
   }
   const last = path.at(-1) as string
   if (Object.hasOwn(holder, last)) return false
-  define(holder, last, value)
+  defineMember(holder, last, value)
   return true
-}
-
-/** Defined, not assigned: `__proto__` is a name like any other. */
-function define(holder: object, name: string, value: unknown): void {
-  Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /** `input_tokens` → `inputTokens`. */

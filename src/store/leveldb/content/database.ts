@@ -11,9 +11,12 @@ import { afterKey, contentOf, itemKey } from './keys.js'
 /** Items are written once, mostly in the order of their keys, and seldom read. */
 const TUNING = { writeBufferSize: 4 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 8 * 2 ** 10, compression: false }
 
+/** Name of the database in the directory of a log. */
+export const CONTENT = 'content'
+
 /** Path of the database in the directory of a log. */
 export function contentPath(directory: string): string {
-  return join(directory, 'content')
+  return join(directory, CONTENT)
 }
 
 /**
