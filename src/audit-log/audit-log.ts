@@ -106,6 +106,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    * journal, for the next opening, and how many are lost. The log is closed nevertheless. An `AggregateError` when closing the store fails as well.
    */
   close(): Promise<void>
+  /** {@link close} */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -134,7 +135,6 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   #closed: Promise<void> | undefined
   readonly #writer: LogWriter
   readonly #reader: StoreReader
-
   readonly #emitter: LogEmitter
   readonly #governance: OpenGovernance
 
