@@ -6,7 +6,7 @@ import { openItem, sealItem } from './item.js'
 /** Bytes of a subject's secret, and of what is derived from it. */
 export const SECRET_BYTES = 32
 /** Names the algorithm in front of a digest. */
-export const DIGEST_PREFIX = 'keyed-sha256:'
+const DIGEST_PREFIX = 'keyed-sha256:'
 /** A longer value is hashed by a hash object, without a copy. */
 const MAX_COPIED_BYTES = 16 * 1024
 const BLOCK_BYTES = 64

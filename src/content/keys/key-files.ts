@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs'
-import { open, readdir } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { randomId } from '../../events/random-id.js'
 import { readRegularFileSync } from '../../files/regular-file.js'
@@ -103,24 +103,6 @@ export async function syncKeyFile(path: string, root: string): Promise<void> {
   }
   for (let directory = dirname(path); directory.length >= root.length; directory = dirname(directory)) {
     await syncDirectory(directory)
-  }
-}
-
-/** Number of the files in the directories below one. */
-export async function countKeyFiles(directory: string): Promise<number> {
-  let count = 0
-  for (const entry of await namesIn(directory)) {
-    for (const name of await namesIn(join(directory, entry))) if (!name.startsWith('.')) count++
-  }
-  return count
-}
-
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory)
-  } catch (problem) {
-    if (['ENOENT', 'ENOTDIR'].includes((problem as NodeJS.ErrnoException).code ?? '')) return []
-    throw problem
   }
 }
 

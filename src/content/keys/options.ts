@@ -51,6 +51,6 @@ export function fileKeysOf(
 }
 
 /** Directory of the keys of content in a ledger. */
-export function keysDirectory(location: string): string {
+function keysDirectory(location: string): string {
   return join(location, 'keys', 'content')
 }

@@ -27,9 +27,9 @@ interface WrappedSubjectKey {
 }
 
 /** Directory of the names of subjects. */
-export const SUBJECTS = 'subjects'
+const SUBJECTS = 'subjects'
 /** Directory of the ids. */
-export const IDS = 'ids'
+const IDS = 'ids'
 
 /** A key, and the names of its file that were made for it. */
 export interface FoundKey {

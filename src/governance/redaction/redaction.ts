@@ -96,7 +96,6 @@ class RedactingWalk {
     for (const { name, mayHit, mask } of this.#active) {
       if (mayHit(current)) current = mask(current, () => this.#count(name))
     }
-    if (this.#own.isEmpty) return current
     return this.#own.run(current, this.#context, (name) => this.#count(name))
   }
 

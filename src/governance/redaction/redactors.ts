@@ -50,10 +50,6 @@ export class OwnRedactors {
     this.#redactors = Object.entries(redactors).map(([name, given]) => known(name, given))
   }
 
-  get isEmpty(): boolean {
-    return this.#redactors.length === 0
-  }
-
   /**
    * Runs all of them over a text.
    *

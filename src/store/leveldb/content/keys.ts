@@ -1,5 +1,5 @@
 import type { SealedContent } from '../../contract.js'
-import { encodeSeq, readSeq, SEQ_BYTES } from '../../seq-bytes.js'
+import { encodeSeq, SEQ_BYTES } from '../../seq-bytes.js'
 import type { Database } from '../load-level.js'
 
 /*
@@ -30,10 +30,4 @@ async function itemsOf(db: Database, seq: number): Promise<readonly SealedConten
     items.push({ field: key.toString('utf8', SEQ_BYTES), bytes })
   }
   return items
-}
-
-/** Position of the entry that an item is of; `undefined` where the key is none. */
-export function seqOfKey(key: Buffer): number | undefined {
-  // Attacker-controlled: a key of the database; its length is looked at.
-  return key.length > SEQ_BYTES ? readSeq(key, 0) : undefined
 }
