@@ -1,75 +1,122 @@
-/** The form of a vendor's keys. */
-export interface ApiKeyForm {
-  /** Stands in every text that has one. */
-  readonly mark: string
-  readonly pattern: RegExp
-  /** Characters at the beginning that say whose key it is, and are kept. */
-  readonly kept: number
+import type { Take } from './text-view.js'
+
+const WORD = '[\\w-]'
+const ALNUM = '[A-Za-z\\d]'
+/** Marks that are words, or parts of words, have to be followed by something that is none. */
+const RANDOM = '(?=[\\w-]{0,40}\\d)'
+
+/** Forms as the vendors document them, a little wider. A mark is a text, followed by the pattern of what comes behind it. */
+const FORMS: readonly (readonly [marks: string, body: string])[] = [
+  // Amazon Web Services
+  ['AKIA ASIA ABIA ACCA AROA AIDA', `(?=[A-Z\\d]{0,15}\\d)[A-Z\\d]{16,}`],
+  ['akia asia', `(?=[a-z\\d]{0,15}\\d)[a-z\\d]{16}(?![a-z\\d])`],
+  // GitHub, GitLab
+  ['ghp_ gho_ ghu_ ghs_ ghr_', `${ALNUM}{20,}`],
+  ['github_pat_', '\\w{20,}'],
+  ['glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent-', `[\\w.-]{16,}`],
+  // Slack, Discord, Telegram
+  ['xoxb- xoxp- xoxa- xoxo- xoxr- xoxs- xoxe- xoxe. xoxc- xoxd- xapp- xwfp-', `[\\w.-]{10,}`],
+  ['hooks.slack.com/services/ hooks.slack.com/workflows/ discord.com/api/webhooks/ discordapp.com/api/webhooks/', '[\\w/-]{20,}'],
+  // Payment: Stripe, Square, PayPal's Braintree, Shopify
+  ['sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ whsec_', `${ALNUM}{10,}`],
+  ['sq0atp- sq0csp-', `${WORD}{20,}`],
+  ['EAAA', `(?<![+/]EAAA)${RANDOM}${WORD}{40,}`],
+  ['access_token$production$', '[\\w$]{20,}'],
+  ['shpat_ shpca_ shppa_ shpss_', `${ALNUM}{20,}`],
+  // Models: OpenAI, Anthropic, Hugging Face, Replicate, Groq, Perplexity, xAI, LangChain, OpenRouter, Cerebras, Tavily, Firecrawl
+  ['sk-ant- sk-proj- sk-svcacct- sk-admin- sk-or-v1- sk-lf- pk-lf-', `${RANDOM}${WORD}{20,}`],
+  ['sk-', `(?!ant-|proj-|svcacct-|admin-|or-v1-|lf-)${RANDOM}${WORD}{20,}`],
+  ['hf_', `${RANDOM}${ALNUM}{20,}`],
+  ['r8_', `${ALNUM}{30,}`],
+  ['gsk_ pplx- xai- csk- fw_', `${RANDOM}${ALNUM}{24,}`],
+  ['lsv2_ nvapi- tvly- jina_', `${RANDOM}${WORD}{20,}`],
+  // Google, Microsoft, Cloudflare
+  ['AIza', `(?<![+/]AIza)${WORD}{35}`],
+  ['GOCSPX-', `${WORD}{20,}`],
+  ['ya29.', `[\\w.-]{20,}`],
+  ['AccountKey= SharedAccessKey=', '[A-Za-z\\d+/]{30,}={0,2}'],
+  ['SharedAccessSignature=', '[\\w%&=.-]{20,}'],
+  // Packages: npm, PyPI, RubyGems, Docker
+  ['npm_', `${RANDOM}${ALNUM}{30,}`],
+  ['pypi-', `${WORD}{30,}`],
+  ['rubygems_', '[a-f\\d]{30,}'],
+  ['dckr_pat_ dckr_oat_', `${WORD}{20,}`],
+  // Mail and messages: SendGrid, Mailgun, Twilio, Mailchimp
+  ['SG.', `${RANDOM}[\\w.-]{20,}`],
+  ['key-', '(?=[a-f]{0,31}\\d)[a-f\\d]{32}(?![a-f\\d])'],
+  ['SK AC', '[a-f\\d]{32}(?![a-f\\d])'],
+  // Hosting and tools
+  ['dop_v1_ doo_v1_ dor_v1_', '[a-f\\d]{40,}'],
+  ['dapi', '[a-f\\d]{32}(?:-\\d)?(?![a-f\\d])'],
+  ['lin_api_ lin_oauth_', `${ALNUM}{30,}`],
+  ['secret_ ntn_', `${RANDOM}${ALNUM}{40,}`],
+  ['hvs. hvb. hvr.', `${WORD}{20,}`],
+  ['pul-', '[a-f\\d]{40}'],
+  ['sntrys_ sntryu_', '[\\w=+/-]{30,}'],
+  ['glsa_', '\\w{30,}'],
+  ['glc_', '[\\w=+/]{30,}'],
+  ['ATATT3 ATCTT3', `[\\w=-]{50,}`],
+  ['PMAK-', `[A-Za-z\\d-]{30,}`],
+  ['figd_ NRAK- NRII- dt0c01. sbp_ sb_secret_ phx_', `${RANDOM}[\\w.-]{20,}`],
+  ['AGE-SECRET-KEY-1', '[A-Z\\d]{50,}'],
+]
+
+/** Marks that could be the end of a word, or a part of a hash: no letter or digit stands before them. */
+const WORD_LIKE = new Set(
+  'AKIA ASIA ABIA ACCA AROA AIDA akia asia EAAA AIza SK AC dapi key- sk- pul- SG. hf_ r8_ gsk_ fw_ csk- sbp_ npm_ secret_ ntn_ glc_ phx_ xai- hvs. hvb. hvr.'.split(
+    ' ',
+  ),
+)
+
+/** What follows each mark. */
+const BODIES: ReadonlyMap<string, RegExp> = new Map(
+  FORMS.flatMap(([marks, body]) => marks.split(' ').map((mark) => [mark, new RegExp(body, 'y')] as const)),
+)
+const MARKS = new RegExp(
+  [...BODIES.keys()]
+    .toSorted((one, other) => other.length - one.length)
+    .map((mark) => mark.replace(/[.$/+]/g, '\\$&'))
+    .join('|'),
+  'g',
+)
+/** Every key is a part of such a word, which sentences have few of. */
+const LONG_WORD = /[\w.$/+=-]{20,}/
+const LONG_WORDS = new RegExp(LONG_WORD, 'g')
+/** Keys that have no mark at their beginning: of Telegram, Discord and Mailchimp. */
+const UNMARKED = [
+  { hint: ':AA', pattern: /(?<=(?<!\d)\d{8,10}:)AA[\w-]{33}(?![\w-])/g },
+  { hint: '-us', pattern: /(?<![a-f\d])[a-f\d]{32}(?=-us\d{1,2}\b)/g },
+  { hint: '.', pattern: /(?<![\w-])[MNO][A-Za-z\d]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])/g },
+] as const
+
+/** Cheap to ask: `false` where no key can be in a text. */
+export function mayApiKeyBeIn(text: string): boolean {
+  return LONG_WORD.test(text)
 }
 
-/** A key begins with a mark, and goes on with characters of one class. */
-function form(mark: string, rest: string): ApiKeyForm {
-  return {
-    mark,
-    pattern: new RegExp(`(?<![A-Za-z\\d])${mark.replace(/[.+]/g, '\\$&')}${rest}`, 'g'),
-    kept: mark.length,
+/** Takes keys of known vendors, but for the mark that says whose they are. */
+export function takeApiKeys(text: string, take: Take): void {
+  for (const { 0: word, index } of text.matchAll(LONG_WORDS)) {
+    MARKS.lastIndex = 0
+    for (let mark = MARKS.exec(word); mark; mark = MARKS.exec(word)) {
+      const start = MARKS.lastIndex
+      const end = endOfBody(word, mark[0], start)
+      if (end === undefined) MARKS.lastIndex = mark.index + 1
+      else {
+        take(index + start, index + end)
+        MARKS.lastIndex = end
+      }
+    }
+  }
+  for (const { hint, pattern } of UNMARKED) {
+    if (!text.includes(hint)) continue
+    for (const { 0: key, index } of text.matchAll(pattern)) take(index, index + key.length)
   }
 }
 
-const WORD = '[\\w-]'
-
-/** Keys that are told by how they begin. The forms are those that the vendors document. */
-export const API_KEYS: readonly ApiKeyForm[] = [
-  // Amazon Web Services
-  ...['AKIA', 'ASIA', 'ABIA', 'ACCA'].map((mark) => form(mark, '[A-Z2-7]{16}(?![A-Z2-7])')),
-  // GitHub, GitLab
-  ...['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_'].map((mark) => form(mark, '[A-Za-z\\d]{20,255}')),
-  form('github_pat_', '\\w{20,255}'),
-  ...['glpat-', 'gldt-', 'glrt-', 'glcbt-', 'glptt-', 'glft-', 'glsoat-'].map((mark) => form(mark, `${WORD}{16,64}`)),
-  // Slack, Discord, Telegram
-  ...['xoxb-', 'xoxp-', 'xoxa-', 'xoxr-', 'xoxs-', 'xoxe-', 'xapp-'].map((mark) => form(mark, `${WORD}{10,255}`)),
-  form('hooks.slack.com/services/', '[\\w/]{20,80}'),
-  form('discord.com/api/webhooks/', '[\\w/-]{20,120}'),
-  // Payment: Stripe, Square, PayPal's Braintree
-  ...['sk_live_', 'sk_test_', 'rk_live_', 'rk_test_', 'whsec_'].map((mark) => form(mark, '[A-Za-z\\d]{10,255}')),
-  ...['sq0atp-', 'sq0csp-', 'EAAA'].map((mark) => form(mark, `${WORD}{22,80}`)),
-  form('access_token$production$', '[\\w$]{20,80}'),
-  // Models: OpenAI, Anthropic, Hugging Face, Replicate, Groq, Perplexity, xAI
-  form('sk-ant-', `${WORD}{20,255}`),
-  form('sk-', `(?!ant-)${WORD}{20,255}`),
-  form('hf_', '[A-Za-z\\d]{20,64}'),
-  form('r8_', '[A-Za-z\\d]{30,64}'),
-  form('gsk_', '[A-Za-z\\d]{30,80}'),
-  form('pplx-', '[A-Za-z\\d]{30,80}'),
-  form('xai-', '[A-Za-z\\d]{30,120}'),
-  form('lsv2_', '\\w{20,120}'),
-  // Google
-  form('AIza', `${WORD}{35}`),
-  form('GOCSPX-', `${WORD}{20,64}`),
-  form('ya29.', `${WORD}{20,255}`),
-  // Packages: npm, PyPI, RubyGems, Docker, crates.io
-  form('npm_', '[A-Za-z\\d]{30,64}'),
-  form('pypi-', `${WORD}{30,255}`),
-  form('rubygems_', '[a-f\\d]{30,64}'),
-  form('dckr_pat_', `${WORD}{20,64}`),
-  // Mail and messages: SendGrid, Mailgun, Twilio, Mailchimp
-  form('SG.', `${WORD}{16,64}\\.${WORD}{16,128}`),
-  form('key-', '[a-f\\d]{32}(?![a-f\\d])'),
-  ...['SK', 'AC'].map((mark) => form(mark, '[a-f\\d]{32}(?![a-f\\d])')),
-  // Hosting and tools
-  ...['dop_v1_', 'doo_v1_', 'dor_v1_'].map((mark) => form(mark, '[a-f\\d]{40,80}')),
-  form('dapi', '[a-f\\d]{32}(?:-\\d)?(?![a-f\\d])'),
-  ...['shpat_', 'shpca_', 'shppa_', 'shpss_'].map((mark) => form(mark, '[a-fA-F\\d]{32}')),
-  form('lin_api_', '[A-Za-z\\d]{30,64}'),
-  ...['secret_', 'ntn_'].map((mark) => form(mark, '[A-Za-z\\d]{40,64}')),
-  ...['hvs.', 'hvb.', 'hvr.'].map((mark) => form(mark, `${WORD}{20,300}`)),
-  form('pul-', '[a-f\\d]{40}'),
-  form('sntrys_', '[\\w=+/-]{30,300}'),
-  form('glsa_', '\\w{30,64}'),
-  form('glc_', '[\\w=+/]{30,300}'),
-  form('ATATT3', `${WORD}{50,255}`),
-  form('PMAK-', '[a-f\\d-]{30,80}'),
-  form('AccountKey=', '[A-Za-z\\d+/]{40,100}={0,2}'),
-  form('SharedAccessSignature=', '[\\w%&=.-]{20,512}'),
-  form('AGE-SECRET-KEY-1', '[A-Z\\d]{50,64}'),
-]
+function endOfBody(word: string, mark: string, start: number): number | undefined {
+  if (WORD_LIKE.has(mark) && /[A-Za-z\d]/.test(word[start - mark.length - 1] ?? '')) return undefined
+  const body = BODIES.get(mark) as RegExp
+  body.lastIndex = start
+  return body.test(word) ? body.lastIndex : undefined
+}

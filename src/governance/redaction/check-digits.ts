@@ -11,17 +11,12 @@ const ISSUERS: readonly (readonly [RegExp, readonly number[]])[] = [
   [/^220[0-4]/, [16, 17, 18, 19]],
 ]
 
-/** Tells whether digits, with whatever stands between them, are the number of a payment card: by issuer, length and check digit (ISO/IEC 7812-1). */
-export function isCard(text: string): boolean {
-  const digits = digitsOf(text)
+/** Tells whether digits are the number of a payment card: by issuer, length and check digit (ISO/IEC 7812-1). */
+export function isCard(digits: string): boolean {
   if (/^(\d)\1+$/.test(digits)) return false
   return (
     ISSUERS.some(([start, lengths]) => start.test(digits) && lengths.includes(digits.length)) && hasLuhnDigit(digits)
   )
-}
-
-function digitsOf(text: string): string {
-  return text.replace(/[\uff10-\uff19]/g, (digit) => String(digit.charCodeAt(0) - 0xff10)).replace(/\D/g, '')
 }
 
 function hasLuhnDigit(digits: string): boolean {
@@ -57,10 +52,13 @@ const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
   }).flatMap(([length, countries]) => countries.split(' ').map((country) => [country, Number(length)] as const)),
 )
 
-/** Tells whether a text is an International Bank Account Number: by country, length and check digits (ISO 13616). */
-export function isIban(text: string): boolean {
-  const iban = text.replace(/[\s-]/g, '').toUpperCase()
-  if (IBAN_LENGTHS.get(iban.slice(0, 2)) !== iban.length) return false
+/** Characters that the IBANs of a country have; `undefined` for what is no country that has any. */
+export function ibanLength(country: string): number | undefined {
+  return IBAN_LENGTHS.get(country)
+}
+
+/** Tells whether letters and digits have the check digits of an International Bank Account Number (ISO 13616). */
+export function hasIbanCheckDigits(iban: string): boolean {
   let remainder = 0
   for (const character of iban.slice(4) + iban.slice(0, 4)) {
     const value = Number.parseInt(character, 36)

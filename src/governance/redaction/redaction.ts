@@ -1,11 +1,19 @@
-import { defineMember } from '../../events/object-members.js'
 import type { Finding, Redaction, RedactionInput, RedactionResult, RedactorContext } from './contract.js'
-import { type Detector, detectors, isSecretName } from './detectors.js'
-import { masked } from './mask.js'
+import { type Detector, detectors } from './detectors.js'
+import { jsonOfTree, treeOfJson } from './json-text.js'
 import { type OwnRedactors, RedactorFailed } from './redactors.js'
+import { isListOfPairs, secretArguments, secretItems, secretMembers } from './secret-members.js'
+import type { SecretKind } from './secret-names.js'
+import { takeValue } from './secret-values.js'
+import { type Span, TextView } from './text-view.js'
+import { type Leaf, type Member, type Node, treeOfValue, valueOfTree } from './value-tree.js'
 
-/** Levels of a value that are looked at. Content has no more. */
-const MAX_DEPTH = 64
+/** JSON texts within JSON texts. Each level doubles the backslashes, so that no content has as many. */
+const MAX_NESTED_TEXTS = 20
+/** Times that a text is looked at, until nothing is found in it. */
+const MAX_PASSES = 4
+/** No number with fewer characters is looked at. */
+const MIN_NUMBER_LENGTH = 8
 
 /**
  * Returns what redacts content: detectors, and behind them the application's own redactors.
@@ -24,7 +32,7 @@ function redact(input: RedactionInput, active: readonly Detector[], own: OwnReda
   const { value: given, ...context } = input
   const walk = new RedactingWalk(context, active, own)
   try {
-    const value = walk.of(given, 0)
+    const value = walk.redacted(given)
     const { found } = walk
     return { value: found.length === 0 ? given : value, found }
   } catch (problem) {
@@ -33,13 +41,16 @@ function redact(input: RedactionInput, active: readonly Detector[], own: OwnReda
   }
 }
 
-/** Goes through a value, and copies what it changes. */
+type RedactText = (text: string) => string
+
+/** Goes through a value, and replaces what it finds. */
 class RedactingWalk {
   readonly #context: RedactorContext
   readonly #active: readonly Detector[]
   readonly #own: OwnRedactors
   readonly #hasSecrets: boolean
   readonly #counts = new Map<string, number>()
+  #nested = 0
 
   constructor(context: RedactorContext, active: readonly Detector[], own: OwnRedactors) {
     this.#context = context
@@ -48,65 +59,142 @@ class RedactingWalk {
     this.#hasSecrets = active.some(({ name }) => name === 'secret')
   }
 
+  /** In the order of the detectors, and behind them the redactors. */
   get found(): readonly Finding[] {
-    return [...this.#counts].map(([by, count]) => ({ by, count }))
+    const detected = this.#active.filter(({ name }) => this.#counts.has(name)).map(({ name }) => name as string)
+    const others = [...this.#counts.keys()].filter((name) => !detected.includes(name))
+    return [...detected, ...others].map((by) => ({ by, count: this.#counts.get(by) ?? 0 }))
   }
 
-  of(value: unknown, depth: number): unknown {
-    if (typeof value === 'string') return this.#text(value)
-    if (typeof value === 'number' || typeof value === 'bigint') return this.#number(value)
-    if (typeof value !== 'object' || value === null || depth >= MAX_DEPTH) return value
-    return Array.isArray(value) ? value.map((item) => this.of(item, depth + 1)) : this.#object(value, depth + 1)
-  }
-
-  #object(source: object, depth: number): object {
-    const copy: Record<string, unknown> = {}
-    for (const [name, member] of Object.entries(source)) {
-      const isSecret = this.#hasSecrets && isSecretName(name)
-      const value = isSecret ? this.#secret(member, depth) : this.of(member, depth)
-      const kept = unused(copy, this.#text(name))
-      defineMember(copy, kept, value)
+  redacted(value: unknown): unknown {
+    const redactText: RedactText = (text) => {
+      return this.#own.run(this.#detected(text), this.#context, (name) => this.#count(name))
     }
-    return copy
+    if (typeof value === 'string') return redactText(value)
+    const tree = treeOfValue(value)
+    this.#visit(tree, redactText)
+    return valueOfTree(value, tree)
   }
 
-  /** The value of a member whose name says that it is a secret. */
-  #secret(value: unknown, depth: number): unknown {
-    if (typeof value === 'string' || typeof value === 'number') {
-      const text = String(value)
-      const hidden = masked(text)
-      if (hidden === text) return value
-      this.#count('secret')
-      return hidden
+  /** @param secret - the kind of secret that all of it is, by the name of a member around it */
+  #visit(node: Node, redactText: RedactText, secret?: SecretKind): void {
+    if (node.kind === 'leaf') this.#visitLeaf(node.leaf, redactText, secret)
+    // The other kinds are those of a text or a number.
+    const inner = secret === 'secret' || secret === 'header' || secret === 'cookie' ? secret : undefined
+    if (node.kind === 'object') this.#visitMembers(node.members, redactText, inner)
+    if (node.kind === 'list') this.#visitItems(node.items, redactText, inner)
+  }
+
+  #visitMembers(members: readonly Member[], redactText: RedactText, secret?: SecretKind): void {
+    const kinds = this.#hasSecrets ? secretMembers(members, secret) : []
+    for (const [index, { node }] of members.entries()) this.#visit(node, redactText, kinds[index])
+    const names = new Names(members)
+    for (const { name } of members) {
+      const kept = redactText(name.text)
+      if (kept !== name.text) name.replacement = names.unused(kept)
     }
-    if (typeof value !== 'object' || value === null || depth >= MAX_DEPTH) return value
-    if (Array.isArray(value)) return value.map((item) => this.#secret(item, depth + 1))
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, this.#secret(member, depth + 1)]))
   }
 
-  #number(value: number | bigint): unknown {
-    const text = String(value)
-    if (text.length < 8) return value
-    const kept = this.#text(text)
-    return kept === text ? value : kept
+  #visitItems(items: readonly Node[], redactText: RedactText, secret?: SecretKind): void {
+    const kinds = this.#hasSecrets ? secretItems(items, false) : []
+    const isOfPairs = this.#hasSecrets && isListOfPairs(items)
+    const hidden = this.#hasSecrets ? secretArguments(items) : undefined
+    for (const [index, item] of items.entries()) {
+      if (isOfPairs && item.kind === 'list') this.#visitPair(item.items, redactText, secret)
+      else this.#visit(item, redactText, secret ?? kinds[index])
+      const spans = item.kind === 'leaf' ? hidden?.get(item.leaf) : undefined
+      if (spans && item.kind === 'leaf') this.#hide(item.leaf, item.leaf.replacement ?? item.leaf.text, spans)
+    }
   }
 
-  #text(text: string): string {
+  #visitPair(items: readonly Node[], redactText: RedactText, secret?: SecretKind): void {
+    const kinds = secretItems(items, true)
+    for (const [index, item] of items.entries()) this.#visit(item, redactText, secret ?? kinds[index])
+  }
+
+  #visitLeaf(leaf: Leaf, redactText: RedactText, secret?: SecretKind): void {
+    if (secret !== undefined && this.#hideSecret(leaf, secret)) return
+    if (leaf.isNumber && leaf.text.length < MIN_NUMBER_LENGTH) return
+    const kept = redactText(leaf.text)
+    if (kept !== leaf.text) leaf.replacement = kept
+  }
+
+  /** @returns false when it is no secret */
+  #hideSecret(leaf: Leaf, kind: SecretKind): boolean {
+    const tree = leaf.isNumber ? undefined : treeOfJson(leaf.text)
+    if (tree && this.#nested < MAX_NESTED_TEXTS) {
+      this.#nested++
+      this.#visit(tree, (text) => text, kind)
+      this.#nested--
+      leaf.replacement = jsonOfTree(leaf.text, tree)
+      return true
+    }
+    const view = new TextView(leaf.text)
+    const spans: Span[] = []
+    takeValue(view.text, [0, view.text.length], kind, (start, end) => spans.push([start, end]))
+    if (spans.length > 0) this.#hide(leaf, leaf.text, spans)
+    return spans.length > 0
+  }
+
+  #hide(leaf: Leaf, text: string, spans: readonly Span[]): void {
+    const { text: kept, count } = new TextView(text).masked(spans)
+    if (count === 0) return
+    leaf.replacement = kept
+    this.#count('secret')
+  }
+
+  /** Returns a text without what the detectors find in it. A JSON text stays one. */
+  #detected(text: string): string {
+    const view = new TextView(text)
+    const active = this.#active.filter(({ mayBeIn }) => mayBeIn(view.text))
+    if (active.length === 0) return text
+    const tree = this.#nested < MAX_NESTED_TEXTS ? treeOfJson(text) : undefined
+    if (!tree) return this.#masked(text)
+    this.#nested++
+    this.#visit(tree, (inner) => this.#detected(inner))
+    this.#nested--
+    return jsonOfTree(text, tree)
+  }
+
+  #masked(text: string): string {
+    let before: string
     let current = text
-    for (const { name, mayHit, mask } of this.#active) {
-      if (mayHit(current)) current = mask(current, () => this.#count(name))
-    }
-    return this.#own.run(current, this.#context, (name) => this.#count(name))
+    let passes = 0
+    do {
+      before = current
+      for (const detector of this.#active) current = this.#maskedBy(detector, current)
+    } while (current !== before && ++passes < MAX_PASSES)
+    return current
   }
 
-  #count(by: string): void {
-    this.#counts.set(by, (this.#counts.get(by) ?? 0) + 1)
+  #maskedBy({ name, mayBeIn, takeFrom }: Detector, text: string): string {
+    const view = new TextView(text)
+    if (!mayBeIn(view.text)) return text
+    const spans: Span[] = []
+    takeFrom(view.text, (start, end) => spans.push([start, end]))
+    if (spans.length === 0) return text
+    const { text: masked, count } = view.masked(spans)
+    if (count > 0) this.#count(name, count)
+    return masked
+  }
+
+  #count(by: string, times = 1): void {
+    this.#counts.set(by, (this.#counts.get(by) ?? 0) + times)
   }
 }
 
-/** Two names that are the same once they are masked stay two members. */
-function unused(copy: object, name: string): string {
-  let free = name
-  for (let at = 2; Object.hasOwn(copy, free); at++) free = `${name} (${at})`
-  return free
+/** The names of an object's members. Two that are the same once they are masked stay two members. */
+class Names {
+  readonly #taken: Set<string>
+
+  constructor(members: readonly Member[]) {
+    this.#taken = new Set(members.map(({ name }) => name.text))
+  }
+
+  unused(name: string): string {
+    let free = name
+    for (let at = 2; this.#taken.has(free); at++) free = `${name} (${at})`
+    this.#taken.add(free)
+    return free
+  }
 }
