@@ -17,13 +17,16 @@ export interface StatedContent {
 
 /** Returns the content that an entry states; `undefined` for one without. */
 export function statedContentIn(entry: Uint8Array): StatedContent | undefined {
-  // Attacker-controlled: an entry of any contents; each field that is used is checked, and at most MAX_ITEMS items are.
-  let content: unknown
   try {
-    content = fieldsOf(JSON.parse(textOf(entry))).content
+    return statedContentOf(fieldsOf(JSON.parse(textOf(entry))).content)
   } catch {
     return undefined
   }
+}
+
+/** Returns the member `content` of an entry, as far as it is one. */
+export function statedContentOf(content: unknown): StatedContent | undefined {
+  // Attacker-controlled: an entry of any contents; each field that is used is checked, and at most MAX_ITEMS items are.
   const { key, items } = fieldsOf(content)
   if (typeof key !== 'string' || !Array.isArray(items)) return undefined
   return { key, items: items.slice(0, MAX_ITEMS).filter(isItem) }
