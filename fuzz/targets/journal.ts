@@ -1,15 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  decodeHead,
-  decodeRecord,
-  findRecord,
-  HEAD_BYTES,
-  isCutShort,
-  segmentName,
-} from '../../src/log/journal/journal-format.js'
+import { decodeHead, HEAD_BYTES, segmentName } from '../../src/log/journal/journal-format.js'
 import type { JournalDamagePolicy } from '../../src/log/journal/journal-gaps.js'
 import { JournalReplay } from '../../src/log/journal/journal-replay.js'
+import { decodeRecord, findRecord, isCutShort } from '../../src/log/journal/stored-record.js'
 import { temporaryDirectory } from '../support/directory.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
 import { joinParts, splitParts } from '../support/target.js'

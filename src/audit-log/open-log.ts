@@ -65,6 +65,7 @@ export async function openLog(
   await store.open()
   const { location } = store
   const { emitter } = options
+  for (const problem of store.takeProblems?.() ?? []) emitter.report(problem)
   try {
     if (directory !== undefined) await writeState(directory, part?.use ?? 'writing')
     if (options.externalCheckpointFile !== undefined) await createDirectory(dirname(options.externalCheckpointFile))

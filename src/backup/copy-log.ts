@@ -3,14 +3,8 @@ import { chmod, copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { readRegularFile } from '../files/regular-file.js'
 import { syncFile } from '../files/sync-file.js'
-import {
-  decodeRecord,
-  HEAD_BYTES,
-  MAX_SEGMENT_BYTES,
-  segmentName,
-  segmentPath,
-  segmentsIn,
-} from '../log/journal/journal-format.js'
+import { HEAD_BYTES, MAX_SEGMENT_BYTES, segmentName, segmentPath, segmentsIn } from '../log/journal/journal-format.js'
+import { decodeRecord } from '../log/journal/stored-record.js'
 import { syncDirectory } from '../store/directory.js'
 import { CONTENT } from '../store/leveldb/content/database.js'
 import { ENTRIES } from '../store/leveldb/database.js'

@@ -9,7 +9,6 @@ const FILES: Readonly<Record<string, RegExp>> = {
   '': /^(checkpoint|head|state)$/,
   entries: LEVELDB,
   index: LEVELDB,
-  content: LEVELDB,
   journal: /\.journal$/,
   keys: /^signing\.v?key$/,
 }
@@ -23,18 +22,25 @@ const FILES: Readonly<Record<string, RegExp>> = {
  * @throws AuditLogError `AUDIT_FILE_REFUSED` naming what is no regular file in place of one
  */
 export async function requireRegularFiles(location: string): Promise<void> {
-  for (const [name, isOfLog] of Object.entries(FILES)) {
-    const directory = join(location, name)
-    try {
-      const found = name === '' ? undefined : await lstat(directory)
-      if (found?.isFile()) continue
-      if (found) requireDirectory(found, directory)
-      for (const entry of await readdir(directory, { withFileTypes: true })) {
-        if (isOfLog.test(entry.name)) requireRegular(entry, join(directory, entry.name))
-      }
-    } catch (error) {
-      if (!UNSEEN.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+  for (const [name, isOfLog] of Object.entries(FILES)) await requireRegularIn(location, name, isOfLog)
+}
+
+/** {@link requireRegularFiles} for the content of a log, which is no reason to refuse its entries. */
+export async function requireRegularContent(location: string): Promise<void> {
+  await requireRegularIn(location, 'content', LEVELDB)
+}
+
+async function requireRegularIn(location: string, name: string, isOfLog: RegExp): Promise<void> {
+  const directory = join(location, name)
+  try {
+    const found = name === '' ? undefined : await lstat(directory)
+    if (found?.isFile()) return
+    if (found) requireDirectory(found, directory)
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (isOfLog.test(entry.name)) requireRegular(entry, join(directory, entry.name))
     }
+  } catch (error) {
+    if (!UNSEEN.has((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 

@@ -4,6 +4,8 @@ import type { Attributes } from '@opentelemetry/api'
 export interface Failure {
   readonly code: string
   readonly message: string
+  /** Left out where there is none. */
+  readonly stackTrace?: string
 }
 
 const UNREADABLE = 'a value that cannot be read was thrown'
@@ -20,7 +22,12 @@ const MAX_FIELDS = 8
 export function failureOf(thrown: unknown): Failure {
   const failed = innermost(thrown)
   const code = codeOf(failed)
-  return { code: code === 'Error' ? codeOf(thrown) : code, message: textOf(failed, 'message') ?? description(failed) }
+  const stackTrace = stackOf(failed)
+  return {
+    code: code === 'Error' ? codeOf(thrown) : code,
+    message: textOf(failed, 'message') ?? description(failed),
+    ...(stackTrace !== undefined && { stackTrace }),
+  }
 }
 
 /** A number for a code says less than the name of a class, unless that is the one all errors have. */
@@ -50,8 +57,11 @@ export function besideError(thrown: unknown, fields: readonly string[], data: ob
 }
 
 export function failureAttributes(thrown: unknown): Attributes {
-  const { code, message } = failureOf(thrown)
-  return { 'spanledger.error.code': code, 'spanledger.error.message': message }
+  const { code, message, stackTrace } = failureOf(thrown)
+  const attributes: Attributes = { 'spanledger.error.code': code, 'spanledger.error.message': message }
+  // Content, as the message is: the policy of the log decides on it.
+  if (stackTrace !== undefined) attributes['spanledger.error.stack_trace'] = stackTrace
+  return attributes
 }
 
 export function stackOf(thrown: unknown): string | undefined {

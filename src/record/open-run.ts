@@ -85,7 +85,8 @@ export class OpenRun implements ActiveRun, Reading {
     const failure = failureOf(thrown)
     if (this.#ending.outcome === 'completed') this.#failure = failure
     // Not the thrown value itself: an SDK reads it without care, and takes a numeric code for its type.
-    quietly(() => this.#span.recordException({ ...failure, stack: stackOf(thrown) ?? '' }))
+    const { code, message, stackTrace: stack = stackOf(thrown) ?? '' } = failure
+    quietly(() => this.#span.recordException({ code, message, stack }))
     this.end()
   }
 

@@ -55,6 +55,7 @@ describe('the functions', () => {
         {
           'spanledger.error.code': 'RangeError',
           'spanledger.error.message': 'too far',
+          'spanledger.error.stack_trace': expect.stringMatching(/^RangeError: too far\n +at /),
           'spanledger.operation': 'chat',
         },
       ],
@@ -64,6 +65,7 @@ describe('the functions', () => {
         {
           'spanledger.error.code': 'ENOENT',
           'spanledger.error.message': 'gone',
+          'spanledger.error.stack_trace': expect.stringMatching(/^Error: gone\n +at /),
           'spanledger.call_id': 'c',
           'spanledger.tool.name': 't',
         },

@@ -129,7 +129,9 @@ test.each<[string, (failure: Error) => Stream]>([
   const { log } = startRecordingSdk()
   const failure = new RangeError('too far')
   await expect(read(withRun(AGENT, () => source(failure)))).rejects.toBe(failure)
-  expect(log.of('run_failed').map(({ data }) => data.error)).toEqual([{ code: 'RangeError', message: 'too far' }])
+  expect(log.of('run_failed').map(({ data }) => data.error)).toEqual([
+    { code: 'RangeError', message: 'too far', stackTrace: failure.stack },
+  ])
   expect(log.types.filter((type) => type.startsWith('run_'))).toEqual(['run_started', 'run_failed'])
 })
 

@@ -166,6 +166,11 @@ export interface AuditStore extends TileReader {
    * date. Until it is `ok`, commits go on, and every method that needs an index waits.
    */
   readonly indexState?: IndexState
+  /**
+   * Returns what was wrong since the last call with a part that is no reason to refuse the log, such as its content. Left out by an
+   * engine that has no such part.
+   */
+  takeProblems?(): readonly Error[]
 
   /**
    * Resolves when the indexes are up to date.

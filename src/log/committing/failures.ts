@@ -52,12 +52,14 @@ export class Failures implements CommitListener {
   }
 
   failed(cause: unknown, attempts: number): void {
+    this.#reportOfStore()
     this.#episodes.begin('store', cause, this.#parts.sealer.now())
     this.reviewDirectory()
     if (attempts === 1) this.#report(this.#parts.errors.storeFailed(cause))
   }
 
   committed(): void {
+    this.#reportOfStore()
     this.#directory.committed()
     this.#episodes.end('store')
   }
@@ -84,6 +86,10 @@ export class Failures implements CommitListener {
     const problem = errors.removed()
     this.#episodes.begin('store', problem, sealer.now())
     emitter.report(problem)
+  }
+
+  #reportOfStore(): void {
+    for (const problem of this.#parts.store.takeProblems?.() ?? []) this.#report(problem)
   }
 
   #report(problem: Error): void {

@@ -28,8 +28,16 @@ const items = fc.array(
   { minLength: 1, maxLength: 8 },
 )
 
+/** An entry that promises its content, as the log seals it. */
 function withContent(id: string, content: readonly SealedContent[]): SealedEntry {
-  return { ...sealedEntry({ id }), content }
+  const items = content.map(({ field, bytes }) => ({
+    field,
+    class: 'diagnostic' as const,
+    digest: `keyed-sha256:${'0'.repeat(64)}`,
+    bytes: bytes.length,
+    level: 'content' as const,
+  }))
+  return { ...sealedEntry({ id, content: { key: 'f'.repeat(32), items } }), content }
 }
 
 describe('a section of content', () => {
@@ -139,13 +147,108 @@ describe('records with content', () => {
     expect(replay.gaps).toMatchObject([{ reason: 'journal_damaged' }])
   })
 
-  test('from which somebody took the content are not attested', () => {
+  test('from which somebody took the content, or in which they put other content, are not recovered', () => {
     write([withContent('a', content)], key)
     const path = join(directory, segmentName(1))
     const bytes = readFileSync(path)
-    bytes[HEAD_BYTES] = (bytes[HEAD_BYTES] as number) & ~0x40
-    writeFileSync(path, bytes.subarray(0, bytes.indexOf('data.error.message') - 10))
-    const { found } = replayed(key, 'discard')
+    const start = bytes.lastIndexOf('data.error.message') - 10
+    const taken = Buffer.from(bytes.subarray(0, start))
+    taken[HEAD_BYTES] = (taken[HEAD_BYTES] as number) & ~0x40
+    writeFileSync(path, taken)
+    expect(replayed(key, 'discard').found).toEqual([])
+    const other = content.map(({ field, bytes: { length } }) => ({ field, bytes: Buffer.alloc(length, 'x') }))
+    const exchanged = Buffer.from(bytes)
+    writeSection(other, exchanged, start)
+    writeFileSync(path, exchanged)
+    expect(replayed(undefined).found).toEqual([['a', other.map(({ field, bytes: b }) => [field, b.toString()])]])
+    const { found, replay } = replayed(key, 'discard')
     expect(found).toEqual([])
+    expect(replay.gaps).toMatchObject([{ reason: 'journal_unattested' }])
+  })
+
+  describe.each([
+    ['with a journal key', key],
+    ['without one', undefined],
+  ])('of a journal in which anything is altered (%s)', (_, mac) => {
+    const entries = [
+      withContent('a', content),
+      sealedEntry({ id: 'b' }),
+      withContent('c', content.slice(0, 1)),
+      sealedEntry({ id: 'd' }),
+    ]
+    /** The last record with content, and without. */
+    const journals: readonly (readonly SealedEntry[])[] = [entries.slice(0, 3), entries]
+    const whole = [
+      ['a', expected],
+      ['b', undefined],
+      ['c', expected.slice(0, 1)],
+      ['d', undefined],
+    ]
+
+    /** What is found has the content that it was recorded with; what is not found is told of. @returns what is wrong */
+    function examine(path: string, altered: Buffer, count: number): readonly string[] {
+      writeFileSync(path, altered)
+      const { found, replay } = replayed(mac, 'discard')
+      const known = whole.slice(0, count).map((each) => JSON.stringify(each))
+      const wrong = found.filter((each) => !known.includes(JSON.stringify(each))).map(String)
+      return found.length < count && replay.gaps.length === 0 ? [...wrong, 'lost, and not told of'] : wrong
+    }
+
+    test.each(journals.map((journal) => [journal.at(-1)?.content ? 'content' : 'no content', journal]))(
+      'have their own content, or are told of as lost, whichever bit it is (%s at the end)',
+      (__, journal) => {
+        write(journal, mac)
+        const path = join(directory, segmentName(1))
+        const bytes = readFileSync(path)
+        const wrong: string[] = []
+        const ofEntries = journal.map((entry) => {
+          const from = bytes.indexOf(entry.bytes)
+          return { from, to: from + entry.byteLength }
+        })
+        for (let bit = HEAD_BYTES * 8; bit < bytes.length * 8; bit++) {
+          const at = bit >> 3
+          // Its leaf hash covers an entry: one bit of each of its bytes stands for all.
+          if ((bit & 7) !== (at & 7) && ofEntries.some(({ from, to }) => at >= from && at < to)) continue
+          const altered = Buffer.from(bytes)
+          altered[bit >> 3] = (altered[bit >> 3] as number) ^ (1 << (bit & 7))
+          for (const each of examine(path, altered, journal.length))
+            wrong.push(`byte ${bit >> 3}, bit ${bit & 7}: ${each}`)
+        }
+        expect(wrong).toEqual([])
+      },
+    )
+
+    test('have their own content, or are told of as lost, whatever bytes they become', () => {
+      write(journals[0] as readonly SealedEntry[], mac)
+      const path = join(directory, segmentName(1))
+      const bytes = readFileSync(path)
+      fc.assert(
+        fc.property(
+          fc.integer({ min: HEAD_BYTES, max: bytes.length - 1 }),
+          fc.uint8Array({ minLength: 1, maxLength: 4 }),
+          (at, more) => {
+            const altered = Buffer.from(bytes)
+            altered.set(more.subarray(0, altered.length - at), at)
+            expect(examine(path, altered, 3)).toEqual([])
+          },
+        ),
+        { numRuns: 500 },
+      )
+    })
+
+    test('are replayed with their content where only the bit is altered that tells of it', () => {
+      write(entries, mac)
+      const path = join(directory, segmentName(1))
+      const bytes = readFileSync(path)
+      for (const id of ['a', 'b', 'c', 'd']) {
+        const at = bytes.lastIndexOf('{"v":', bytes.indexOf(`"id":"${id}"`)) - 52
+        const altered = Buffer.from(bytes)
+        altered[at] = (altered[at] as number) ^ 0x40
+        writeFileSync(path, altered)
+        const { found, replay } = replayed(mac)
+        expect(found).toEqual(whole)
+        expect(replay.gaps).toEqual([])
+      }
+    })
   })
 })

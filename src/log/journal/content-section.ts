@@ -51,22 +51,42 @@ export function sectionEnd(memory: Buffer, at: number): number | undefined {
   return length > 0 && HEAD_BYTES + length <= MAX_SECTION_BYTES ? at + HEAD_BYTES + length : undefined
 }
 
+/**
+ * Tells whether the bytes from there on, up to the end, can be the beginning of a section that was being written.
+ *
+ * @param count - items that it has
+ */
+export function isSectionCutShort(memory: Buffer, at: number, count: number): boolean {
+  const end = sectionEnd(memory, at)
+  if (end === undefined || end <= memory.length) return false
+  // All items are there, behind a length that is too large: the length was altered.
+  return itemsIn(memory.subarray(at + HEAD_BYTES)).content.length < count
+}
+
 /** Reads a section; `undefined` where it is damaged. */
 export function readSection(memory: Buffer, at: number, end: number): readonly SealedContent[] | undefined {
   // Attacker-controlled: a section of at most MAX_SECTION_BYTES; each length is checked against its end.
   const items = memory.subarray(at + HEAD_BYTES, end)
   if (maskedChecksum(items) !== memory.readUInt32BE(at + 4)) return undefined
+  const { content, end: itemsEnd } = itemsIn(items)
+  return itemsEnd === items.length ? content : undefined
+}
+
+/** Reads the items that memory begins with, up to the first that is not whole. @returns their end as well */
+function itemsIn(memory: Buffer): { readonly content: readonly SealedContent[]; readonly end: number } {
   const content: SealedContent[] = []
-  for (let next = 0; next < items.length; ) {
-    const fieldStart = next + FIELD_LENGTH_BYTES
-    if (fieldStart > items.length) return undefined
-    const fieldEnd = fieldStart + items.readUInt16BE(next)
+  let end = 0
+  while (end < memory.length) {
+    const fieldStart = end + FIELD_LENGTH_BYTES
+    if (fieldStart > memory.length) break
+    const fieldEnd = fieldStart + memory.readUInt16BE(end)
     const start = fieldEnd + ITEM_LENGTH_BYTES
-    if (start > items.length) return undefined
-    const length = items.readUInt32BE(fieldEnd)
-    if (length > MAX_SEALED_BYTES || start + length > items.length) return undefined
-    content.push({ field: items.toString('utf8', fieldStart, fieldEnd), bytes: items.subarray(start, start + length) })
-    next = start + length
+    if (start > memory.length) break
+    const length = memory.readUInt32BE(fieldEnd)
+    if (length > MAX_SEALED_BYTES || start + length > memory.length) break
+    const bytes = memory.subarray(start, start + length)
+    content.push({ field: memory.toString('utf8', fieldStart, fieldEnd), bytes })
+    end = start + length
   }
-  return content
+  return { content, end }
 }

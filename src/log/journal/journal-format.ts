@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { readBeginningSync } from '../../files/regular-file.js'
 import type { SealedContent, SealedEntry } from '../../store/contract.js'
-import { HASH_BYTES, hashLeaf, leafDigestIn } from '../../tree/index.js'
+import { HASH_BYTES } from '../../tree/index.js'
 import { EncodedEntry, LEAF_HASH_OFFSET, RECORD_HEAD_BYTES } from '../sealing/leaf.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'
 import { BOOT_ID_LENGTH } from './boot-id.js'
-import { MAX_SECTION_BYTES, readSection, sectionBytes, sectionEnd, writeSection } from './content-section.js'
+import { MAX_SECTION_BYTES, sectionBytes, writeSection } from './content-section.js'
 import { type AttestedRecord, type JournalMac, NO_KEY_ID } from './journal-key.js'
 
 /*
@@ -30,11 +30,12 @@ const VERSION = '2'
 const OFFSET_DIGITS = 12
 const NO_HASH = new Uint8Array(HASH_BYTES)
 
-const LENGTH_BYTES = LEAF_HASH_OFFSET
-const MAC_OFFSET = LENGTH_BYTES + HASH_BYTES
-const PREFIX_BYTES = RECORD_HEAD_BYTES
+export const LENGTH_BYTES: number = LEAF_HASH_OFFSET
+export const MAC_OFFSET: number = LENGTH_BYTES + HASH_BYTES
+/** Bytes of a record before its entry. */
+export const PREFIX_BYTES: number = RECORD_HEAD_BYTES
 const CALLER_ID = 0x8000_0000
-const HAS_CONTENT = 0x4000_0000
+export const HAS_CONTENT = 0x4000_0000
 const MAX_PLAIN_BYTES = PREFIX_BYTES + MAX_ENTRY_BYTES
 /** Bytes of the largest record. */
 export const MAX_RECORD_BYTES: number = MAX_PLAIN_BYTES + MAX_SECTION_BYTES
@@ -42,8 +43,6 @@ export const MAX_RECORD_BYTES: number = MAX_PLAIN_BYTES + MAX_SECTION_BYTES
 export const SEGMENT_BYTES: number = 16 * 1024 * 1024
 /** A segment ends with the record that makes it full. */
 export const MAX_SEGMENT_BYTES: number = SEGMENT_BYTES + MAX_RECORD_BYTES
-/** Every entry begins with it: the place to look for the next record behind damage. */
-const ENTRY_START = Buffer.from('{"v":')
 
 /** The head of a segment. */
 export interface SegmentHead {
@@ -133,6 +132,15 @@ function encodeWithContent(entry: RecordedEntry, content: readonly SealedContent
   return { buffer, start: 0, length: buffer.length }
 }
 
+/** Returns the section of content in an encoded record; `undefined` where there is none. */
+export function sectionOf(
+  { buffer, start, length }: EncodedRecord,
+  { byteLength }: Pick<SealedEntry, 'byteLength'>,
+): Uint8Array | undefined {
+  const bytes = PREFIX_BYTES + byteLength
+  return length > bytes ? buffer.subarray(start + bytes, start + length) : undefined
+}
+
 /** Puts its MAC into an encoded record. */
 export function attestRecord({ buffer, start }: EncodedRecord, mac: JournalMac, record: AttestedRecord): void {
   mac.write(buffer, start + MAC_OFFSET, record)
@@ -141,113 +149,6 @@ export function attestRecord({ buffer, start }: EncodedRecord, mac: JournalMac, 
 /** Bytes that an entry takes in a journal, with its content. */
 export function recordBytes({ byteLength, content }: Pick<SealedEntry, 'byteLength' | 'content'>): number {
   return PREFIX_BYTES + byteLength + sectionBytes(content)
-}
-
-/** A record as it is stored. */
-export interface JournalRecord {
-  readonly start: number
-  readonly bytes: Uint8Array
-  readonly leafHash: Uint8Array
-  readonly mac: Uint8Array
-  readonly callerId: boolean
-  /** Left out where there is none. */
-  readonly content?: readonly SealedContent[]
-  /** The offset of the next record. */
-  readonly end: number
-}
-
-/** Holds the leaf hash of the record that is looked at. */
-const computed = Buffer.alloc(HASH_BYTES)
-
-/** The record at an offset; `undefined` where no whole, undamaged one is. */
-export function decodeRecord(segment: Buffer, at: number): JournalRecord | undefined {
-  // Attacker-controlled: a record; it lies within its segment, has at most MAX_ENTRY_BYTES, and its leaf hash.
-  const end = claimedEnd(segment, at)
-  if (end === undefined || end > segment.length) return undefined
-  const entryEnd = claimedEntryEnd(segment, at) as number
-  const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-  computed.write(leafDigestIn(segment, at + PREFIX_BYTES, entryEnd), 0, 'latin1')
-  if (!computed.equals(leafHash)) return undefined
-  const bytes = segment.subarray(at + PREFIX_BYTES, entryEnd)
-  const mac = segment.subarray(at + MAC_OFFSET, at + PREFIX_BYTES)
-  const record = { bytes, leafHash, mac, callerId: (segment[at] as number) >= 0x80, start: at, end }
-  if (!statesContent(segment, at)) return record
-  const content = readSection(segment, entryEnd, end)
-  return content && { ...record, content }
-}
-
-/** Returns whether whoever has the key wrote the record in that place. */
-export function isAttested(
-  { mac: stated, leafHash, callerId, content }: JournalRecord,
-  mac: JournalMac,
-  { previous, segment, offset }: Pick<AttestedRecord, 'previous' | 'segment' | 'offset'>,
-): boolean {
-  return mac.fits(stated, { previous, leafHash, callerId, hasContent: content !== undefined, segment, offset })
-}
-
-/**
- * Leaf hash of the record that ends at an offset: goes by the lengths alone, since what is in front of it is in the store.
- * `undefined` where no record ends there.
- */
-export function leafBefore(segment: Buffer, offset: number): Uint8Array | undefined {
-  let at = HEAD_BYTES
-  let leaf: Uint8Array | undefined
-  while (at < offset) {
-    const end = claimedEnd(segment, at)
-    if (end === undefined) return undefined
-    leaf = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-    at = end
-  }
-  return at === offset ? leaf : undefined
-}
-
-/** The nearest whole record at or after an offset. */
-export function findRecord(segment: Buffer, from: number): number | undefined {
-  for (
-    let at = segment.indexOf(ENTRY_START, from + PREFIX_BYTES);
-    at !== -1;
-    at = segment.indexOf(ENTRY_START, at + 1)
-  ) {
-    if (decodeRecord(segment, at - PREFIX_BYTES)) return at - PREFIX_BYTES
-  }
-  return undefined
-}
-
-/** Counts the entries that seem to begin there. */
-export function startsOfEntries(bytes: Buffer): number {
-  let starts = 0
-  for (let at = bytes.indexOf(ENTRY_START); at !== -1; at = bytes.indexOf(ENTRY_START, at + 1)) starts++
-  return starts
-}
-
-/** Tells whether the bytes at an offset, up to the end, can be the beginning of a record that was being written. */
-export function isCutShort(segment: Buffer, at: number): boolean {
-  if (segment.length - at < LENGTH_BYTES) return true
-  const end = claimedEnd(segment, at)
-  if (end === undefined || end <= segment.length) return false
-  if (segment.length - at <= PREFIX_BYTES) return true
-  // Content may be cut off right behind its entry.
-  if (statesContent(segment, at)) return true
-  // A whole entry behind a length that is too large: the length was altered.
-  const leafHash = segment.subarray(at + LENGTH_BYTES, at + MAC_OFFSET)
-  return Buffer.compare(hashLeaf(segment.subarray(at + PREFIX_BYTES)), leafHash) !== 0
-}
-
-/** Returns the end that a record states; `undefined` where no record does. */
-function claimedEnd(segment: Buffer, at: number): number | undefined {
-  const end = claimedEntryEnd(segment, at)
-  return end === undefined || !statesContent(segment, at) ? end : sectionEnd(segment, end)
-}
-
-/** Returns the end that a record states for the bytes of its entry. */
-function claimedEntryEnd(segment: Buffer, at: number): number | undefined {
-  if (at + LENGTH_BYTES > segment.length) return undefined
-  const length = segment.readUInt32BE(at) % HAS_CONTENT
-  return length > 0 && length <= MAX_ENTRY_BYTES ? at + PREFIX_BYTES + length : undefined
-}
-
-function statesContent(segment: Buffer, at: number): boolean {
-  return ((segment[at] as number) & 0x40) !== 0
 }
 
 export function segmentName(segment: number): string {

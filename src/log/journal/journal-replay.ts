@@ -4,22 +4,19 @@ import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { filedEvent } from '../../store/filed-event.js'
 import { sameHash } from '../../tree/index.js'
 import type { JournalStart } from './journal.js'
+import { HEAD_BYTES, segmentName, segmentPath, segmentsIn } from './journal-format.js'
+import { type FoundGap, type JournalDamagePolicy, type JournalGap, JournalGaps } from './journal-gaps.js'
+import type { JournalMac } from './journal-key.js'
+import { decodeRecordedEvent } from './recorded-event.js'
 import {
   decodeRecord,
   findRecord,
-  HEAD_BYTES,
   isAttested,
   isCutShort,
   type JournalRecord,
   leafBefore,
-  segmentName,
-  segmentPath,
-  segmentsIn,
   startsOfEntries,
-} from './journal-format.js'
-import { type FoundGap, type JournalDamagePolicy, type JournalGap, JournalGaps } from './journal-gaps.js'
-import type { JournalMac } from './journal-key.js'
-import { decodeRecordedEvent } from './recorded-event.js'
+} from './stored-record.js'
 import { readStoredSegment, type StoredSegment } from './stored-segment.js'
 
 export interface JournalReplayOptions {

@@ -1,7 +1,8 @@
 import { openRegularFile } from '../../files/regular-file.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { filedEvent } from '../../store/filed-event.js'
-import { decodeRecord, HEAD_BYTES, segmentName, segmentPath } from './journal-format.js'
+import { HEAD_BYTES, segmentName, segmentPath } from './journal-format.js'
+import { decodeRecord } from './stored-record.js'
 
 /** A stretch of records in the files of a journal. */
 export interface JournalSpan {

@@ -14,6 +14,7 @@ import {
   MAX_RECORD_BYTES,
   RecordEncoder,
   SEGMENT_BYTES,
+  sectionOf,
   segmentName,
   segmentPath,
 } from './journal-format.js'
@@ -121,11 +122,11 @@ export class Journal {
     if (this.#offset >= this.#segmentBytes || this.#spoilt) this.startNext()
     const record = this.#encoder.encode(entry)
     if (this.#mac) {
-      const { leafHash, callerId, content } = entry
-      const hasContent = content !== undefined && content.length > 0
+      const { leafHash, callerId } = entry
+      const section = sectionOf(record, entry)
       const previous = this.#last?.leafHash
       const [segment, offset] = [this.#segment, this.#offset]
-      attestRecord(record, this.#mac, { previous, leafHash, callerId, hasContent, segment, offset })
+      attestRecord(record, this.#mac, { previous, leafHash, callerId, section, segment, offset })
     }
     try {
       if (this.#isBehind) this.#behind?.append(entry, record, { segment: this.#segment, offset: this.#offset })

@@ -1,23 +1,14 @@
 import type { ContentKeys, ContentValueBytes, ResolvedContent, SubjectKey } from '../../content/contract.js'
+import { type StatedContent, statedContentIn } from '../../content/stated.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
 import { textOf } from '../../events/text.js'
-import type { ContentClass, ContentItem, StoredEvent } from '../../events/types.js'
+import type { ContentItem, StoredEvent } from '../../events/types.js'
 import type { SealedContent } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { hashLeaf } from '../../tree/index.js'
 import type { ContentChoice } from './choice.js'
 import { putBack } from './field-path.js'
 import type { Restorer } from './restorers.js'
-
-/** Content items of one entry that are looked at; none has more. */
-const MAX_ITEMS = 128
-const CLASSES: ReadonlySet<unknown> = new Set<ContentClass>(['diagnostic', 'payload'])
-
-/** The content of an event, as its entry states it. */
-interface StatedContent {
-  readonly key: string
-  readonly items: readonly ContentItem[]
-}
 
 interface ContentEntry {
   readonly leafHash: Uint8Array
@@ -75,7 +66,7 @@ export class ContentResolver implements Restorer {
     if (seqs.length === 0) return []
     const [entries, sealed] = await Promise.all([this.#store.read(seqs), this.#sealedAt(seqs)])
     return entries.map((bytes, at) => {
-      const stated = bytes && statedIn(bytes)
+      const stated = bytes && statedContentIn(bytes)
       return stated && { leafHash: hashLeaf(bytes), stated, sealed: sealed && (sealed[at] ?? []) }
     })
   }
@@ -101,25 +92,6 @@ function mayHave(event: StoredEvent, choice: ContentChoice): boolean {
   const { items } = fieldsOf(event.content)
   if (!Array.isArray(items)) return false
   return items.some((item) => item?.level === 'content' && (choice === 'all' || item.class === 'diagnostic'))
-}
-
-function statedIn(bytes: Uint8Array): StatedContent | undefined {
-  // Attacker-controlled: an entry of any contents; each field that is used is checked, and at most MAX_ITEMS items are.
-  let content: unknown
-  try {
-    content = fieldsOf(JSON.parse(textOf(bytes))).content
-  } catch {
-    return undefined
-  }
-  const { key, items } = fieldsOf(content)
-  if (typeof key !== 'string' || !Array.isArray(items)) return undefined
-  return { key, items: items.slice(0, MAX_ITEMS).filter(isItem) }
-}
-
-function isItem(item: unknown): item is ContentItem {
-  const { field, class: itemClass, digest, bytes, level } = fieldsOf(item)
-  const isStated = typeof field === 'string' && typeof digest === 'string' && typeof bytes === 'number'
-  return isStated && CLASSES.has(itemClass) && (level === 'content' || level === 'digest')
 }
 
 function resolvedOf(entry: ContentEntry, keys: ContentKeys | undefined): readonly ResolvedContent[] {

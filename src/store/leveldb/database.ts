@@ -1,19 +1,17 @@
-import { lstatSync, type Stats } from 'node:fs'
-import { lstat, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
+import { realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { requireRegularFiles } from '../../files/log-directory.js'
 import { NOBODY, type Readers, readersOfLog } from '../../files/readers.js'
-import { readRegularFile } from '../../files/regular-file.js'
 import { createDirectory } from '../directory.js'
-import { readCurrent } from './current-manifest.js'
-import { corrupt, isLocked, openError } from './errors.js'
+import { openError } from './errors.js'
 import { type KeptModes, keepModes } from './file-modes.js'
 import { grantTo } from './grant.js'
-import { type Database, newDatabase } from './load-level.js'
+import type { Database } from './load-level.js'
+import { isNewDatabase, openSecured, type SecuredDatabase, statIfThere } from './open-secured.js'
 import { lockInProcess } from './process-lock.js'
 import { requireSafeToWrite } from './safe-to-write.js'
-import { type Recovered, SecuredLogs } from './secured-logs.js'
 
 /*
  * Measured with 2 million entries of 500 B in groups of 1,024 on 2 cores, CPU time of all threads, while each entry was a
@@ -27,22 +25,12 @@ import { type Recovered, SecuredLogs } from './secured-logs.js'
  */
 const TUNING = { writeBufferSize: 8 * 2 ** 20, maxFileSize: 4 * 2 ** 20, blockSize: 8 * 2 ** 10 }
 
-/** The number of attempts to open the database, in case LevelDB fails or does not recover all of its log. */
-const OPEN_ATTEMPTS = 2
-/**
- * The largest LOG that is read. LevelDB writes a few lines to it at each opening, unless it finds damage everywhere.
- */
-const MAX_LOG_BYTES = 2 ** 20
-
 /** The directory of the entries, in the directory of a log. */
 export const ENTRIES = 'entries'
 /** The directory of entries and indexes in the formats before version 3. */
 export const FORMER_DATABASE = 'db'
 
-export interface OpenDatabase {
-  readonly db: Database
-  /** Bytes of LevelDB's log of which a part may not have been recovered; 0 when all of it was. */
-  readonly doubtfulBytes: number
+export interface OpenDatabase extends SecuredDatabase {
   close(): Promise<void>
 }
 
@@ -77,9 +65,9 @@ export async function openDatabase(directory: string, asked: Readers = NOBODY): 
     const path = await realpath(made)
     unlock = await lockInProcess(path, directory)
     if (asked !== NOBODY) await grantTo(asked, directory)
-    const isNew = await isEmpty(path, directory)
+    const isNew = await isNewDatabase(path, directory)
     await requireSafeToWrite(path, directory)
-    const opened = await openSecured(path, isNew)
+    const opened = await openSecured(path, { createIfMissing: isNew, ...TUNING })
     db = opened.db
     modes = await keepModes(path)
     return { ...opened, close }
@@ -109,77 +97,6 @@ export async function refuseFormer(directory: string): Promise<void> {
     'AUDIT_FORMAT_UNSUPPORTED',
     `The audit log ${directory} ${what}. Spanledger 0.1.0 reads the older one: export it with \`npx spanledger@0.1.0 export --log ${directory}\`, and begin a new log in another directory`,
   )
-}
-
-/** Tells whether LevelDB read all of its log. It reports what it dropped in its LOG, which each opening begins anew. */
-export async function hasRecoveredAll(path: string): Promise<boolean> {
-  try {
-    // Attacker-controlled: LevelDB's LOG; at most MAX_LOG_BYTES, looked through by one pattern.
-    const log = await readRegularFile(join(path, 'LOG'), MAX_LOG_BYTES)
-    return !/dropping \d+ bytes/.test(log.toString('latin1'))
-  } catch {
-    return false
-  }
-}
-
-/**
- * Opens the database so that nothing of its log is lost, see `secured-logs`. What LevelDB could not read for a moment, it
- * mostly can when it is asked again.
- */
-async function openSecured(path: string, createIfMissing: boolean): Promise<Omit<OpenDatabase, 'close'>> {
-  for (let attempt = 1; ; attempt++) {
-    const secured = createIfMissing ? undefined : await SecuredLogs.take(path)
-    // LevelDB takes a database whose CURRENT it cannot read for a new one.
-    const db = newDatabase(path, { createIfMissing, ...TUNING })
-    let recovered: Recovered | undefined
-    try {
-      await db.open()
-      // Until the comparison says otherwise, also by failing.
-      recovered = 'incomplete'
-      recovered = (await secured?.compareWith(db)) ?? 'whole'
-      if (recovered === 'superseded') throw new Error('another process has opened and closed it meanwhile')
-      if (recovered === 'incomplete') throw new Error('LevelDB did not read all of its own log, which is kept')
-      await secured?.letGo(recovered)
-      return { db, doubtfulBytes: recovered === 'damaged' ? (secured?.bytes ?? 0) : 0 }
-    } catch (problem) {
-      await db.close()
-      const isOwn = recovered !== 'superseded' && !isLocked(problem)
-      if (isOwn && (recovered !== undefined || (await secured?.areOverwritten()))) await secured?.putBack()
-      else await secured?.discard()
-      if (isLocked(problem) || attempt === OPEN_ATTEMPTS) throw problem
-    }
-  }
-}
-
-/** Returns `undefined` for a file that is not there: they come and go while another process has the database open. */
-async function statIfThere(path: string): Promise<Stats | undefined> {
-  return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
-    if (problem.code === 'ENOENT' || problem.code === 'ENOTDIR') return undefined
-    throw problem
-  })
-}
-
-/**
- * Tells whether there is no database yet. LevelDB takes a directory without CURRENT for a new one, and deletes the
- * tables and logs that it finds there.
- *
- * @throws AuditLogError `AUDIT_LOG_CORRUPT` when there is data, but no manifest to it
- */
-async function isEmpty(path: string, directory: string): Promise<boolean> {
-  const names = await readdir(path)
-  if (names.includes('CURRENT')) {
-    const manifest = await readCurrent(path, directory)
-    if (await statIfThere(join(path, manifest))) return false
-    // Opening it, another process goes on to the next manifest.
-    if ((await readCurrent(path, directory)) === manifest) {
-      throw corrupt(directory, `entries/CURRENT names '${manifest}', which is missing`)
-    }
-    return false
-  }
-  if (names.some((name) => /\.(ldb|sst|log)$|^(secured|returning)-\d+$/.test(name))) {
-    throw corrupt(directory, 'entries/CURRENT is missing beside the data')
-  }
-  return true
 }
 
 /**

@@ -23,6 +23,17 @@ export function newDatabase(path: string, options: DatabaseOptions<Buffer, Uint8
 }
 
 /**
+ * Makes a readable database of what LevelDB can read in the files of a directory. They are changed.
+ *
+ * @throws what LevelDB throws, also where there is nothing to read
+ */
+export async function repairDatabase(path: string): Promise<void> {
+  loaded ??= loadLevel()
+  const { repair } = loaded.Level as unknown as { repair(location: string): Promise<void> }
+  await repair(path)
+}
+
+/**
  * Loads `level` before it is needed, in the same turn of the event loop as the call: a test runner refuses to load anything
  * once a test file has ended, and a log may still be opening then. A failure is left to {@link newDatabase}, which tries again.
  */

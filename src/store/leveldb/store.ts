@@ -185,6 +185,10 @@ class LevelStore implements AuditStore {
     }
   }
 
+  takeProblems(): readonly Error[] {
+    return this.#content.takeProblems()
+  }
+
   async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
     return await this.#entryReads().removedUnder(seqs)
   }

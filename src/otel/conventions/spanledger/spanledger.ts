@@ -10,7 +10,7 @@ import type { Conclusion, Convention, Fact, Outcome, RunActivity } from '../cont
 import { json, text } from '../shared/attributes.js'
 import { type Reading, readJson } from '../shared/cut-json.js'
 import { concludeError } from '../shared/error-endings.js'
-import { errorOf, hasErrorStatus } from '../shared/outcome.js'
+import { errorOf, hasErrorStatus, withStackTrace } from '../shared/outcome.js'
 import { runDetails } from '../shared/run-details.js'
 import { scopeFromAttributes } from '../shared/scope-attributes.js'
 import { type CarriedType, carriedType, dataFromAttributes } from './data.js'
@@ -94,7 +94,7 @@ const OWN_FIELDS = /^data\.(?:agent|model|trigger)(?:\.|$)/
 /** As the application says; else its error tells. */
 function endingOf(span: SpanLike): Conclusion {
   const said = text(span.attributes, names.RUN_OUTCOME)
-  if (said === 'failed') return { outcome: said, error: errorOf(span) }
+  if (said === 'failed') return { outcome: said, error: withStackTrace(errorOf(span), span) }
   if (said !== undefined && OUTCOMES.has(said)) return { outcome: said as Outcome, error: undefined }
   return hasErrorStatus(span) ? concludeError(errorOf(span), span) : { outcome: 'completed', error: undefined }
 }

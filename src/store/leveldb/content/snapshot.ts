@@ -1,7 +1,9 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { requireRegularContent } from '../../../files/log-directory.js'
 import type { SealedContent } from '../../contract.js'
 import { type Database, newDatabase } from '../load-level.js'
+import { isNewDatabase } from '../open-secured.js'
 import { type SnapshotFiles, takeFiles } from '../snapshot-files.js'
 import { contentPath } from './database.js'
 import { contentOf } from './keys.js'
@@ -46,7 +48,11 @@ export async function takenContent(location: string, target: string): Promise<Ta
  */
 export async function takeContentFiles(location: string, target: string): Promise<SnapshotFiles | undefined> {
   const source = contentPath(location)
-  if (!(await isThere(join(source, 'CURRENT')))) return undefined
+  if (!(await isThere(source))) return undefined
+  await requireRegularContent(location)
+  if (!(await isThere(join(source, 'CURRENT')))) {
+    if (await isNewDatabase(source, location)) return undefined
+  }
   return await takeFiles({ source, target: contentPath(target), location })
 }
 
