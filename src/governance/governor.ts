@@ -155,8 +155,8 @@ export class Governor implements Governance {
   #isReportDue(): boolean {
     const { from } = this.#leftOut
     if (from === undefined) return false
-    const millis = millisBetween(from, this.#parts.now())
-    return millis < 0 || millis >= REPORT_MILLIS
+    const now = this.#parts.now()
+    return now < from || millisBetween(from, now) >= REPORT_MILLIS
   }
 
   #compiled({ policy: { rules = [] } }: ResolvedPolicy): readonly CompiledRule[] {
