@@ -84,7 +84,7 @@ export interface AuditLog extends AuditLogWriter, AuditLogReader {
    *
    * @param policy - an object, or the path of a JSON file, which is looked at again while the log is open
    * @throws AuditLogError `AUDIT_POLICY_INVALID` naming the path of the fault; the policy in force stays. `AUDIT_FILE_REFUSED`,
-   * `AUDIT_LOG_CLOSED`, `AUDIT_WRITE_FAILED`; what the file system throws
+   * `AUDIT_LOG_CLOSED`, `AUDIT_WRITE_FAILED`; a TypeError for what is neither an object nor a path
    *
    * @example
    * ```ts
@@ -125,7 +125,7 @@ interface OpenAuditLogParts {
   readonly reader: StoreReader
   readonly recovery: AuditLogRecovery
   readonly emitter: LogEmitter
-  readonly governance: OpenGovernance
+  readonly governance: OpenGovernance | undefined
 }
 
 /** Puts writer and reader together. */
@@ -136,7 +136,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   readonly #writer: LogWriter
   readonly #reader: StoreReader
   readonly #emitter: LogEmitter
-  readonly #governance: OpenGovernance
+  readonly #governance: OpenGovernance | undefined
 
   constructor({ writer, reader, recovery, emitter, governance }: OpenAuditLogParts) {
     this.#governance = governance
@@ -164,7 +164,7 @@ export class OpenAuditLog implements AuditLog, StatementWriter, StagedTaker, Aba
   }
 
   async applyPolicy(policy: AuditPolicy | string): Promise<void> {
-    this.#governance.apply(policy)
+    if (this.#writer.stateDue()) this.#governance?.apply(policy)
     this.#writer.stateDue()
     await this.#writer.flush()
   }

@@ -11,6 +11,9 @@ import { isMemoryStore } from '../store/memory/store.js'
 /** Period in which the file of a policy is looked at, and in which what the policy left out is stated when that is due. */
 export const REVIEW_MILLIS = 2_000
 
+/** Stands for a policy of which a log cannot say which it is. */
+export const UNKNOWN_DIGEST = ''
+
 /** Keys of logs in memory, which last as long as their store does. */
 const keysInMemory = new WeakMap<AuditStore, ContentKeys>()
 

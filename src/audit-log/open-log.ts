@@ -22,7 +22,7 @@ import { OpenAuditLog } from './audit-log.js'
 import { requireExternalCheckpointFile } from './external-checkpoint-file.js'
 import { LateRecovery } from './late-recovery.js'
 import { checkpointerOf } from './log-checkpointer.js'
-import { governanceOf, REVIEW_MILLIS, recordedPolicy } from './log-governance.js'
+import { governanceOf, REVIEW_MILLIS, recordedPolicy, UNKNOWN_DIGEST } from './log-governance.js'
 
 /** The shortest time from one check of the directory of an open log to the next. */
 const MIN_CHECK_MILLIS = 1_000
@@ -61,7 +61,11 @@ export async function openLog(
   part?: LedgerPart,
 ): Promise<Opened> {
   requireExternalCheckpointFile(options, directory)
-  const governance = governanceOf(store, part?.location ?? (directory && ledgerOf(directory)), options)
+  // Recovering another log decides on no event: the policy of this process does not take effect there.
+  const governance =
+    part?.use === 'recovering'
+      ? undefined
+      : governanceOf(store, part?.location ?? (directory && ledgerOf(directory)), options)
   await store.open()
   const { location } = store
   const { emitter } = options
@@ -101,11 +105,11 @@ export async function openLog(
         : undefined
     const commits = isShared(store) ? new WatchedCommits(store) : new Commits()
     const late = new LateRecovery({ ...recovering, ...parts, openRunsBefore, adoptsLate })
-    await governance.ready()
+    await governance?.ready()
     const writer: LogWriter = new LogWriter({
       ...options,
       ...parts,
-      governance: governance.governor,
+      governance: governance?.governor,
       store,
       checkpointer: checkpointerOf({
         ...options,
@@ -135,10 +139,10 @@ export async function openLog(
       newestCheckpoint: () => writer.checkpoint().catch(() => undefined),
       directory,
       vkey: parts.signer?.vkey,
-      contentKeys: () => governance.keys,
+      contentKeys: () => governance?.keys,
     })
     if (directory !== undefined) watchDirectory(writer, options.checkpointIntervalMillis)
-    await stateInForce(governance, writer, store, parts.origin)
+    if (governance) await stateInForce(governance, writer, store, parts.origin)
     await member?.begin()
     if (part?.use !== 'recovering') await goBehind(parts.journal, location, options)
     const settled = late.run(writer)
@@ -175,24 +179,21 @@ async function goBehind(
   await journal?.goBehind({ windowBytes, onEnded: report }).catch(report)
 }
 
-/** Puts the policy on record where another one is, and looks after it until the log is closed. An index that is being rebuilt is not waited for. */
+/** Puts the policy on record where another one is, before any event that it decides on, and looks after it until the log is closed. */
 async function stateInForce(
   { governor, review }: OpenGovernance,
   writer: LogWriter,
   store: AuditStore,
   origin: string,
 ): Promise<void> {
-  const stated = recordedPolicy(store, origin).then(
-    (digest) => {
-      governor.recordedAs(digest)
-      writer.stateDue()
-    },
-    () => {},
-  )
-  if (!isIndexBehind(store)) await stated
+  // An index that is being rebuilt is not waited for: what is on record then is put there once more.
+  const recorded = isIndexBehind(store) ? undefined : await recordedPolicy(store, origin).catch(() => undefined)
+  governor.recordedAs(recorded ?? UNKNOWN_DIGEST)
+  writer.stateDue()
   const stop = startUnrefInterval(REVIEW_MILLIS, () => {
+    if (!writer.stateDue()) return stop()
     review()
-    if (!writer.stateDue()) stop()
+    writer.stateDue()
   })
 }
 

@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   type Stats,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
@@ -96,7 +97,16 @@ export function openRegularFileSync(path: string): number {
 
 /** {@link readRegularFile}, at once. */
 export function readRegularFileSync(path: string, maxBytes: number): Buffer {
-  const descriptor = openRegularFileSync(path)
+  return readAllSync(openRegularFileSync(path), path, maxBytes)
+}
+
+/** {@link readRegularFileSync} for a path that the user names: it may lead through symbolic links. */
+export function readNamedFileSync(path: string, maxBytes: number): Buffer {
+  requireRegular(statSync(path), path)
+  return readAllSync(openSafelySync(path, READ & ~O_NOFOLLOW), path, maxBytes)
+}
+
+function readAllSync(descriptor: number, path: string, maxBytes: number): Buffer {
   try {
     const content = new Content(path, fstatSync(descriptor).size, maxBytes)
     for (;;) {

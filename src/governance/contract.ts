@@ -15,6 +15,8 @@ export interface GovernedEvent {
   /** Without content, which is `content`, and with what was changed in `altered`. */
   readonly input: RecordInput
   readonly content: TakenContent | undefined
+  /** The log says it of itself. */
+  readonly isStatement?: true
 }
 
 /**
@@ -35,6 +37,11 @@ export interface Governance {
   govern(input: RecordInput): Verdict
   /** Decides on an event that a caller waits for: the start of a run is not held back. */
   governAwaited(input: RecordInput): AwaitedVerdict
+  /**
+   * Lets the log speak for itself: no rule leaves that out. It gets the pseudonym of its actor, and the start of its run in front where that was
+   * held back. A statement on the identity of a run that is held back waits with its start.
+   */
+  governStatement(statement: RecordInput): readonly GovernedEvent[]
   /** Resolves when every key that was used outlives loss of power. @throws what the file system throws */
   settled(): Promise<void>
   /** Returns the statements that are due: which policy is in force, and what it left out. @param atEnd - the log is being closed */

@@ -33,7 +33,7 @@ function governed(input: RecordInput, given: Given = {}) {
     if (verdict.kind !== 'record') throw new Error(verdict.kind)
     return verdict.events.at(-1) as GovernedEvent
   }
-  return { ...take(input), problems, take, keys }
+  return { ...take(input), problems, take, keys, governor }
 }
 
 const tool = { name: 'search', type: 'function' }
@@ -214,11 +214,13 @@ describe('pseudonyms', () => {
     const opened = key?.open(sealed?.bytes as Uint8Array, { leafHash, field: 'actor.id' })
     expect(Buffer.from(opened?.bytes ?? []).toString()).toBe('ann@example.com')
     expect(key?.pseudonymOf('ann@example.com')).toBe(event.actor?.id)
-    expect(take({ ...input, claimed: { userId: 'bob' } }).input).toMatchObject({
-      actor: event.actor,
-      claimed: { userId: 'bob' },
-    })
     expect(input.actor.id).toBe('ann@example.com')
+    const other = take({ ...input, claimed: { userId: 'bob' } })
+    expect(other.input).toMatchObject({ actor: event.actor, claimed: { userId: key?.pseudonymOf('bob') } })
+    expect(levels(other)).toEqual([
+      ['actor.id', 'content'],
+      ['claimed.userId', 'content'],
+    ])
   })
 
   test('an id without a key is left out', () => {
@@ -226,6 +228,28 @@ describe('pseudonyms', () => {
     expect(event.actor).toBeUndefined()
     expect(event.claimed?.userId).toBeUndefined()
     expect(event.altered).toEqual([{ field: 'actor.id', reason: 'key_unavailable' }])
+  })
+
+  test.each([5, {}, { id: 5 }, { id: '' }, { id: { toJSON: () => 'ann' } }, null])(
+    'an actor that is %j is left out, and that is said',
+    (actor) => {
+      const { input: event } = governed({ ...input, actor, claimed: undefined } as unknown as RecordInput, { policy })
+      expect(event.actor).toBeUndefined()
+      expect(event.altered).toEqual([{ field: 'actor', reason: 'invalid' }])
+    },
+  )
+
+  test('a user who is claimed alone has a pseudonym as well', () => {
+    const { input: event } = governed({ type: 'custom', claimed: { userId: 'bob' }, data: { name: 'x' } }, { policy })
+    expect(event.claimed?.userId).toMatch(/^pseudonym-/)
+    expect(event.actor).toBeUndefined()
+  })
+
+  test('a statement of the log has the same, and no content', () => {
+    const { take, governor } = governed(input, { policy })
+    const [statement] = governor.governStatement({ ...input, type: 'run_identified', data: { previous: {} } })
+    expect(statement?.input.actor).toEqual(take(input).input.actor)
+    expect(statement).toMatchObject({ content: undefined, isStatement: true })
   })
 
   test('an event that cannot be read names no actor', () => {

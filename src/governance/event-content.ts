@@ -12,7 +12,7 @@ import type { GovernedEvent, TakenContent } from './contract.js'
 import type { CompiledRule } from './policy/matching.js'
 import { builtInLevel, type DiagnosticLevel } from './policy/policy.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
-import { pseudonymous } from './pseudonym.js'
+import { type PseudonymousScope, peopleIn, pseudonymous } from './pseudonym.js'
 import type { TakenValue } from './taken-value.js'
 
 /** Content items of one event. */
@@ -44,19 +44,31 @@ export class EventContent {
   take(input: RecordInput, rule: CompiledRule | undefined, policy: ResolvedPolicy): GovernedEvent {
     try {
       const emptied = takeContent(input, input.data)
-      const actorId = policy.policy.pseudonyms?.actor ? actorIdOf(input) : undefined
-      if (!emptied && actorId === undefined) return { input, content: undefined }
+      const people = policy.policy.pseudonyms?.actor ? peopleIn(input) : undefined
+      if (!emptied && !people) return { input, content: undefined }
       const drafted = new DraftedContent(input, policy, () => this.#keyFor(input))
       for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
-      const actor = actorId === undefined ? undefined : drafted.pseudonymise(actorId)
+      const scope = people && pseudonymous(people, (field, id) => drafted.pseudonymOf(field, id), drafted.altered)
       const altered = [...(emptied?.altered ?? []), ...drafted.altered]
-      const changes = { data: emptied?.data, altered, ...(actorId !== undefined && { actor }) }
-      return { input: changed(input, changes), content: drafted.taken }
+      return { input: changed(input, { data: emptied?.data, scope, altered }), content: drafted.taken }
     } catch {
       // The actor is left out as well: it may have to be a pseudonym.
       const isPseudonymous = policy.policy.pseudonyms?.actor === true
       return { input: unreadable(input, isPseudonymous), content: undefined }
     }
+  }
+
+  /** Puts pseudonyms into a statement of the log. The ids are no content of it: other events of the run have them. */
+  withPseudonyms(statement: RecordInput, policy: ResolvedPolicy): RecordInput {
+    const people = policy.policy.pseudonyms?.actor ? peopleIn(statement) : undefined
+    if (!people) return statement
+    const key = this.#keyFor(statement)
+    const altered: Alteration[] = []
+    const pseudonymOf = (field: string, id: string) => {
+      if (!key) altered.push({ field, reason: 'key_unavailable' })
+      return key?.pseudonymOf(id)
+    }
+    return changed(statement, { data: undefined, scope: pseudonymous(people, pseudonymOf, altered), altered })
   }
 
   #keyFor(input: RecordInput): SubjectKey | undefined {
@@ -71,10 +83,6 @@ export class EventContent {
 
 const UNREADABLE: Alteration = Object.freeze({ field: 'data', reason: 'unreadable' })
 
-function actorIdOf(input: RecordInput): string | undefined {
-  return textIn(fieldsOf(input.actor), 'id')
-}
-
 function levelOf(type: string, { class: contentClass }: TakenValue, rule: CompiledRule | undefined): DiagnosticLevel {
   const level = contentClass === 'diagnostic' ? rule?.diagnostics : rule?.payload
   if (level === undefined) return builtInLevel(type, contentClass)
@@ -84,19 +92,19 @@ function levelOf(type: string, { class: contentClass }: TakenValue, rule: Compil
 
 interface Changes {
   readonly data: unknown
-  /** The pseudonym of the actor. Where the member is there and has no value, the actor is left out. */
-  readonly actor?: { readonly id: string } | undefined
+  /** What takes the place of the actor, and of what callers claim. A member without a value is left out. */
+  readonly scope: PseudonymousScope | undefined
   readonly altered: readonly Alteration[]
 }
 
 /** An event with other members: what was given is not changed, and keeps members that it inherits. */
 function changed(input: RecordInput, changes: Changes): RecordInput {
-  const { data, altered } = changes
+  const { data, scope, altered } = changes
   const event: RecordInput = Object.create(input)
   if (data !== undefined) defineMember(event, 'data', data)
-  if ('actor' in changes) {
-    defineMember(event, 'actor', changes.actor)
-    defineMember(event, 'claimed', pseudonymous(input, changes.actor?.id))
+  if (scope) {
+    defineMember(event, 'actor', scope.actor)
+    defineMember(event, 'claimed', scope.claimed)
   }
   if (altered.length > 0)
     defineMember(event, 'altered', [...(Array.isArray(input.altered) ? input.altered : []), ...altered])
@@ -166,16 +174,16 @@ class DraftedContent {
     return this.#items.reduce((sum, item) => sum + item.field.length, field.length) > MAX_FIELD_LENGTHS
   }
 
-  /** Puts a pseudonym in place of an actor's id, and keeps the id as content. Without a key there is no actor. */
-  pseudonymise(id: string): { readonly id: string } | undefined {
+  /** Returns the pseudonym of a person's id, and keeps the id as content. Without a key there is none. */
+  pseudonymOf(field: string, id: string): string | undefined {
     const key = this.#key
     if (!key) {
-      this.altered.push({ field: 'actor.id', reason: 'key_unavailable' })
+      this.altered.push({ field, reason: 'key_unavailable' })
       return undefined
     }
     const value = valueBytes(id, 'text')
-    this.#keep(key, { field: 'actor.id', class: 'diagnostic', value: id }, value, 'content')
-    return { id: key.pseudonymOf(id) }
+    this.#keep(key, { field, class: 'diagnostic', value: id }, value, 'content')
+    return key.pseudonymOf(id)
   }
 
   #redacted(taken: TakenValue, canonical: CanonicalText): CanonicalText | undefined {

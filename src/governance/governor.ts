@@ -6,7 +6,7 @@ import type { RecordInput } from '../log/contract.js'
 import { OWN_SOURCE } from '../log/own-source.js'
 import type { AwaitedVerdict, Governance, GovernedEvent, Verdict } from './contract.js'
 import { EventContent } from './event-content.js'
-import { HeldStarts } from './held-starts.js'
+import { HeldStarts, type LeavingOut, MAX_HELD_BYTES, MAX_HELD_STARTS } from './held-starts.js'
 import { LeftOutEvents } from './left-out.js'
 import { type CompiledRule, compileRules } from './policy/matching.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
@@ -38,7 +38,7 @@ export class Governor implements Governance {
 
   constructor(parts: GovernorParts) {
     this.#parts = parts
-    this.#held = new HeldStarts(parts.now)
+    this.#held = new HeldStarts(parts.now, () => this.#reportFull())
     this.#policy = parts.policy
     this.#rules = this.#compiled(parts.policy)
     this.#content = new EventContent(parts.keys, () => this.#reportNoKeys())
@@ -52,14 +52,15 @@ export class Governor implements Governance {
   govern(input: RecordInput): Verdict {
     const rule = this.#ruleFor(input)
     if (rule?.payload !== 'none') return this.#record(input, rule)
-    const leaveOut = (name: string) => this.#leftOut.add(name, this.#parts.now)
-    switch (this.#held.decide(input, rule.name, leaveOut)) {
+    const by = { rule: rule.name, policy: this.#policy.policy }
+    const leaveOut = (each: LeavingOut) => this.#leftOut.add(each.rule, each.policy, this.#parts.now)
+    switch (this.#held.decide(input, by, leaveOut)) {
       case 'record':
         return this.#record(input, rule)
       case 'hold':
         return { kind: 'held' }
       default:
-        leaveOut(rule.name)
+        leaveOut(by)
         return { kind: 'left_out', rule: rule.name }
     }
   }
@@ -71,8 +72,15 @@ export class Governor implements Governance {
     const verdict = this.govern(input)
     if (verdict.kind !== 'held') return verdict
     // What is recorded is what was held back, with its time.
-    const start = this.#held.takeStart(input) ?? input
+    const start = this.#held.takeStart(input)?.event ?? input
     return { kind: 'record', events: [this.#governed(start, rule)] }
+  }
+
+  governStatement(statement: RecordInput): readonly GovernedEvent[] {
+    const events = [this.#stated(statement)]
+    if (!this.#leavesOut) return events
+    if (this.#held.holdsBack(statement)) return NOTHING
+    return [...this.#takeStart(statement), ...events]
   }
 
   /** Applies another policy from now on. */
@@ -95,9 +103,8 @@ export class Governor implements Governance {
 
   statements(atEnd: boolean): readonly AuditEventInput[] {
     const { now } = this.#parts
-    const { from } = this.#leftOut
-    if (atEnd) for (const rule of this.#held.takeRules()) this.#leftOut.add(rule, now)
-    if (atEnd || (from !== undefined && millisBetween(from, now()) >= REPORT_MILLIS)) this.#flushLeftOut()
+    if (atEnd) for (const { rule, policy } of this.#held.takeAll()) this.#leftOut.add(rule, policy, now)
+    if (atEnd || this.#isReportDue()) this.#flushLeftOut()
     for (const { redactor, budgetMs } of this.#policy.redaction.takeDisabled()) {
       this.#due.push({ type: 'redactor_disabled', source: OWN_SOURCE, data: { redactor, budgetMs } })
     }
@@ -119,9 +126,19 @@ export class Governor implements Governance {
 
   #record(input: RecordInput, rule: CompiledRule | undefined): AwaitedVerdict {
     const event = this.#governed(input, rule)
-    const start = this.#leavesOut ? this.#held.takeStart(input) : undefined
-    if (!start) return { kind: 'record', events: [event] }
-    return { kind: 'record', events: [this.#governed(start, this.#ruleFor(start)), event] }
+    return { kind: 'record', events: this.#leavesOut ? [...this.#takeStart(input), event] : [event] }
+  }
+
+  /** Returns the start of an event's run that was held back, and what was stated on the run since. */
+  #takeStart(input: RecordInput): readonly GovernedEvent[] {
+    const held = this.#held.takeStart(input)
+    if (!held) return NOTHING
+    const { event, statements } = held
+    return [this.#governed(event, this.#ruleFor(event)), ...statements.map((each) => this.#stated(each))]
+  }
+
+  #stated(statement: RecordInput): GovernedEvent {
+    return { input: this.#content.withPseudonyms(statement, this.#policy), content: undefined, isStatement: true }
   }
 
   #governed(input: RecordInput, rule: CompiledRule | undefined): GovernedEvent {
@@ -129,8 +146,17 @@ export class Governor implements Governance {
   }
 
   #flushLeftOut(): void {
-    const data = this.#leftOut.take(this.#policy.policy, this.#parts.now())
-    if (data) this.#due.push({ type: 'events_left_out', source: OWN_SOURCE, data })
+    for (const data of this.#leftOut.take(this.#parts.now())) {
+      this.#due.push({ type: 'events_left_out', source: OWN_SOURCE, data })
+    }
+  }
+
+  /** A clock that was set back says nothing of the time since. */
+  #isReportDue(): boolean {
+    const { from } = this.#leftOut
+    if (from === undefined) return false
+    const now = this.#parts.now()
+    return now < from || millisBetween(from, now) >= REPORT_MILLIS
   }
 
   #compiled({ policy: { rules = [] } }: ResolvedPolicy): readonly CompiledRule[] {
@@ -147,6 +173,16 @@ export class Governor implements Governance {
     this.#due.push({ type: 'audit_policy_applied', source: OWN_SOURCE, data })
   }
 
+  #reportFull(): void {
+    this.#parts.report(
+      new AuditLogError(
+        'AUDIT_LOG_FULL',
+        `Too many runs of which the policy leaves out everything are open (${MAX_HELD_STARTS}, or ${MAX_HELD_BYTES} bytes): ` +
+          'starts and ends of further ones are recorded. Record the ends of runs',
+      ),
+    )
+  }
+
   #reportNoKeys(): void {
     this.#parts.report(
       new AuditLogError(
@@ -158,3 +194,4 @@ export class Governor implements Governance {
 }
 
 const NONE: readonly AuditEventInput[] = []
+const NOTHING: readonly GovernedEvent[] = []

@@ -2,16 +2,16 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RecordInput } from '../log/contract.js'
 import { Governor } from './governor.js'
-import { MAX_HELD_STARTS } from './held-starts.js'
+import { MAX_HELD_BYTES, MAX_HELD_STARTS } from './held-starts.js'
 import type { PolicyRule } from './policy/policy.js'
 
 const NO_REDACTION = { redact: ({ value }: { value: unknown }) => ({ value, found: [] }), takeDisabled: () => [] }
 
-function governorOf(rules: readonly PolicyRule[]) {
+function governorOf(rules: readonly PolicyRule[], report: (problem: Error) => void = () => {}) {
   let seconds = 0
   const now = () => `2026-12-01T00:00:${String(seconds++ % 60).padStart(2, '0')}.000000000Z`
   const policy = { policy: { name: 'p', rules }, digest: 'sha256:0', redaction: NO_REDACTION }
-  return new Governor({ policy, keys: undefined, now, report: () => {} })
+  return new Governor({ policy, keys: undefined, now, report })
 }
 
 /** An event of any type, without what its `data` should have: policies do not ask for it. */
@@ -124,6 +124,59 @@ test('starts beyond the limit are recorded, with their ends', () => {
   for (let n = 0; n < MAX_HELD_STARTS; n++) start(n)
   expect(start(MAX_HELD_STARTS)).toBe('record')
   expect(governor.govern(event({ type: 'run_completed', runId: `r-${MAX_HELD_STARTS}` })).kind).toBe('record')
+})
+
+test('starts that take too much memory are recorded, and that is reported once', () => {
+  const problems: Error[] = []
+  const governor = governorOf(NOTHING_OF_RUNS, (problem) => problems.push(problem))
+  const start = (n: number) =>
+    governor.govern({ ...event({ type: 'run_started', runId: `r-${n}` }), agent: { id: 'x'.repeat(1024 * 1024) } }).kind
+  const kinds = Array.from({ length: 16 }, (_, n) => start(n))
+  const held = kinds.filter((kind) => kind === 'held').length
+  expect(held * 2 * 1024 * 1024).toBeLessThanOrEqual(MAX_HELD_BYTES)
+  expect(kinds.slice(held)).toEqual(Array(16 - held).fill('record'))
+  expect(problems).toEqual([expect.objectContaining({ code: 'AUDIT_LOG_FULL' })])
+  for (let n = 0; n < 16; n++) governor.govern(event({ type: 'run_completed', runId: `r-${n}` }))
+  expect(start(17)).toBe('held')
+})
+
+const IDENTIFIED = { type: 'run_identified', runId: 'r', data: { previous: { tenantId: 'default' } } } as const
+
+test('a statement on the identity of a run waits with its start, and goes with it', () => {
+  const governor = governorOf(NOTHING_OF_RUNS)
+  governor.govern(event({ type: 'run_started', runId: 'r' }))
+  expect(governor.governStatement(IDENTIFIED)).toEqual([])
+  const verdict = governor.govern({ type: 'custom', runId: 'r', data: { name: 'x' } })
+  expect(verdict).toMatchObject({
+    events: [
+      { input: { type: 'run_started' } },
+      { input: { type: 'run_identified', time: expect.any(String) }, isStatement: true },
+      { input: { type: 'custom' } },
+    ],
+  })
+  expect(governor.governStatement(IDENTIFIED)).toMatchObject([{ input: IDENTIFIED, isStatement: true }])
+})
+
+test('a statement that says what is missing of a run has its start in front', () => {
+  const governor = governorOf(NOTHING_OF_RUNS)
+  governor.govern(event({ type: 'run_started', runId: 'r' }))
+  expect(governor.governStatement(event({ type: 'events_dropped', runId: 'r' }))).toMatchObject([
+    { input: { type: 'run_started' } },
+    { input: { type: 'events_dropped' }, isStatement: true },
+  ])
+  expect(governor.govern(event({ type: 'run_completed', runId: 'r' })).kind).toBe('record')
+})
+
+test('a start that was held back under an earlier policy is counted for that one', () => {
+  const governor = governorOf(NOTHING_OF_RUNS)
+  governor.govern(event({ type: 'run_started', runId: 'r' }))
+  const rules = [{ name: 'tools', match: { type: ['tool_*', 'run_*'] }, payload: 'none' }] as const
+  governor.apply({ ...governor.policy, policy: { name: 'q', rules }, digest: 'sha256:1' })
+  governor.govern(event({ type: 'run_completed', runId: 'r' }))
+  expect(governor.statements(true).map(({ data }) => data)).toMatchObject([
+    { policy: 'p', rules: [{ rule: 'runs', count: 1 }] },
+    { policy: 'q', rules: [{ rule: 'tools', count: 1 }] },
+  ])
 })
 
 test('an event that cannot be read never throws', () => {

@@ -1,20 +1,39 @@
-import { defineMember } from '../events/object-members.js'
 import { statusAfter } from '../events/run-status.js'
 import type { Timestamp } from '../events/time.js'
 import type { RecordInput } from '../log/contract.js'
+import { copyOf } from './event-copy.js'
+import type { AuditPolicy } from './policy/policy.js'
 import { RecentRuns } from './recent-runs.js'
 
 /** Starts that are held back. Further ones are recorded. */
 export const MAX_HELD_STARTS = 10_000
-/** Levels of objects and lists of a start that are copied. Those of the catalogue have no more. */
-const MAX_COPIED_DEPTH = 4
+/** Bytes of memory of all of them, about. */
+export const MAX_HELD_BYTES = 16 * 1024 * 1024
+/** Statements that wait with one start: a run has a tenant and a session to be named, and few names that conflict. */
+const MAX_HELD_STATEMENTS = 8
+/** Statements on the identity of a run. They say nothing where nothing else of it is recorded. */
+const ON_IDENTITY: ReadonlySet<string> = new Set(['run_identified', 'run_identity_conflict'])
 
 /** The decision on an event that a rule leaves out. */
 export type Outcome = 'leave_out' | 'hold' | 'record'
 
-interface HeldStart {
+/** The start of a run that was held back. */
+export interface HeldStart {
   readonly event: RecordInput
+  /** Statements on the identity of the run since. */
+  readonly statements: readonly RecordInput[]
+}
+
+/** A rule, and the policy that it is of. */
+export interface LeavingOut {
   readonly rule: string
+  readonly policy: AuditPolicy
+}
+
+interface Held extends HeldStart {
+  readonly by: LeavingOut
+  bytes: number
+  readonly statements: RecordInput[]
 }
 
 /**
@@ -26,81 +45,119 @@ interface HeldStart {
  *           └───▶ its end, and nothing was recorded ──▶ both are left out
  * ```
  *
- * An event that comes after the end of a run that was left out follows its own rule, and is recorded without that start.
+ * An event that comes after the end of a run that was left out follows its own rule, and is recorded without that start. Beyond
+ * {@link MAX_HELD_STARTS} and {@link MAX_HELD_BYTES} starts are recorded rather than held back, which is reported once.
  *
  * Never throws: what cannot be read has no run.
  */
 export class HeldStarts {
-  readonly #held = new Map<string, HeldStart>()
+  readonly #held = new Map<string, Held>()
+  #bytes = 0
   /** Runs that are on record, and not at their end. */
   readonly #recorded = new RecentRuns()
   /** Runs that were left out as a whole: an end that comes once more is as well. */
   readonly #leftOut = new RecentRuns()
   readonly #now: () => Timestamp
+  readonly #onFull: () => void
+  #wasFull = false
 
-  /** @param now - tells the time */
-  constructor(now: () => Timestamp) {
+  /**
+   * @param now - tells the time
+   * @param onFull - called once, when no more can be held back
+   */
+  constructor(now: () => Timestamp, onFull: () => void) {
     this.#now = now
+    this.#onFull = onFull
   }
 
   /**
    * Decides on an event that a rule leaves out.
    *
+   * @param by - the rule
    * @param leaveOut - called for a held start that is given up, with the rule that left it out
    */
-  decide(event: RecordInput, rule: string, leaveOut: (rule: string) => void): Outcome {
+  decide(event: RecordInput, by: LeavingOut, leaveOut: (by: LeavingOut) => void): Outcome {
     const { key, type } = identityOf(event)
     const status = statusAfter(type)
     if (status === undefined || key === undefined) return 'leave_out'
     const held = this.#held.get(key)
     if (held) {
       if (status === 'running' || status === 'suspended') return 'leave_out'
-      this.#held.delete(key)
+      this.#release(key, held)
       this.#leftOut.add(key)
-      leaveOut(held.rule)
+      leaveOut(held.by)
       return 'leave_out'
     }
     if (this.#recorded.has(key)) return 'record'
-    if (type === 'run_started') return this.#hold(key, event, rule)
+    if (type === 'run_started') return this.#hold(key, event, by)
     // Of a run that is unknown here, the start is on record: an earlier process recorded it, or there are too many.
     return this.#leftOut.has(key) ? 'leave_out' : 'record'
   }
 
   /** Returns the start that was held back of the run that an event is of, which is being recorded. */
-  takeStart(event: RecordInput): RecordInput | undefined {
+  takeStart(event: RecordInput): HeldStart | undefined {
     const { key, type } = identityOf(event)
     if (key === undefined) return undefined
     const held = this.#held.get(key)
-    if (held) this.#held.delete(key)
+    if (held) this.#release(key, held)
     const status = statusAfter(type)
     if (status === undefined || status === 'running' || status === 'suspended') this.#recorded.add(key)
     else this.#recorded.delete(key)
     this.#leftOut.delete(key)
-    return held?.event
+    return held
+  }
+
+  /** Holds a statement back where it is one on the identity of a run whose start is. @returns whether it does */
+  holdsBack(statement: RecordInput): boolean {
+    const { key, type } = identityOf(statement)
+    const held = key === undefined ? undefined : this.#held.get(key)
+    if (!held || !ON_IDENTITY.has(type) || held.statements.length >= MAX_HELD_STATEMENTS) return false
+    const { event, bytes } = this.#copied(statement)
+    if (this.#bytes + bytes > MAX_HELD_BYTES) return false
+    this.#bytes += bytes
+    held.bytes += bytes
+    held.statements.push(event)
+    return true
   }
 
   /** Gives all up. @returns the rule of each */
-  takeRules(): readonly string[] {
-    const rules = [...this.#held.values()].map(({ rule }) => rule)
+  takeAll(): readonly LeavingOut[] {
+    const rules = [...this.#held.values()].map(({ by }) => by)
     this.#held.clear()
+    this.#bytes = 0
     return rules
   }
 
-  #hold(key: string, event: RecordInput, rule: string): Outcome {
-    if (this.#held.size >= MAX_HELD_STARTS) return 'record'
+  #hold(key: string, event: RecordInput, by: LeavingOut): Outcome {
+    if (this.#held.size >= MAX_HELD_STARTS) return this.#full()
+    let copy: ReturnType<typeof copyOf>
     try {
-      this.#held.set(key, { event: this.#copied(event), rule })
+      copy = this.#copied(event)
     } catch {
       // A getter threw.
       return 'record'
     }
+    if (this.#bytes + copy.bytes > MAX_HELD_BYTES) return this.#full()
+    this.#bytes += copy.bytes
+    this.#held.set(key, { ...copy, by, statements: [] })
     return 'hold'
   }
 
+  #release(key: string, { bytes }: Held): void {
+    this.#held.delete(key)
+    this.#bytes -= bytes
+  }
+
+  #full(): Outcome {
+    if (!this.#wasFull) this.#onFull()
+    this.#wasFull = true
+    return 'record'
+  }
+
   /** Returns a copy with the present time: it may be recorded later, when the caller has changed the object. */
-  #copied(event: RecordInput): RecordInput {
-    const copy = plainCopy(event, 1) as RecordInput
-    return copy.time === undefined ? { ...copy, time: this.#now() } : copy
+  #copied(event: RecordInput): ReturnType<typeof copyOf> {
+    const copy = copyOf(event)
+    return copy.event.time === undefined ? { ...copy, event: { ...copy.event, time: this.#now() } } : copy
   }
 }
 
@@ -112,16 +169,4 @@ function identityOf(event: RecordInput): { readonly key: string | undefined; rea
   } catch {
     return { key: undefined, type: '' }
   }
-}
-
-function plainCopy(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null || depth > MAX_COPIED_DEPTH) return value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (Array.isArray(value)) return value.map((each: unknown) => plainCopy(each, depth + 1))
-  if (depth > 1 && prototype !== Object.prototype && prototype !== null) return value
-  const copy: Record<string, unknown> = {}
-  for (const name in value) {
-    defineMember(copy, name, plainCopy((value as Record<string, unknown>)[name], depth + 1))
-  }
-  return copy
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RecordInput } from '../log/contract.js'
+import { Sealer } from '../log/sealing/seal.js'
 import { Governor } from './governor.js'
 import type { DisabledRedactor } from './redaction/contract.js'
 
@@ -62,6 +63,34 @@ test('what is left out is stated by the policy that left it out, before another 
   governor.govern(custom)
   governor.apply({ ...governor.policy, policy: { name: 'other' }, digest: 'sha256:1' })
   expect(governor.statements(false)).toMatchObject([{ type: 'events_left_out', data: { policy: 'p' } }])
+})
+
+test('counts of many rules are several statements, none of which is cut in its entry', () => {
+  const rules = Array.from({ length: 200 }, (_, n) => ({
+    name: `${n}${'\u0001'.repeat(1000)}`,
+    match: { tool: `t-${n}` },
+    payload: 'none' as const,
+  }))
+  const time = { now: at(1, 0) }
+  const governor = governorAt(time)
+  governor.apply({ ...governor.policy, policy: { name: 'many', rules } })
+  for (let n = 0; n < 200; n++) {
+    governor.govern({ type: 'tool_call_started', data: { callId: 'c', tool: { name: `t-${n}`, type: 'function' } } })
+  }
+  const statements = governor.statements(true)
+  const sealer = new Sealer(() => [0, 0], 'test')
+  const stated = statements.map((statement) => sealer.sealStatement(statement).event)
+  expect(stated.flatMap(({ altered = [] }) => altered)).toEqual([])
+  const counted = stated.flatMap((event) => (event.type === 'events_left_out' ? event.data.rules : []))
+  expect(counted).toEqual(rules.map(({ name }) => ({ rule: name, count: 1 })))
+})
+
+test('a clock that is set back keeps no count from being stated', () => {
+  const time = { now: at(5, 0) }
+  const governor = governorAt(time)
+  governor.govern(custom)
+  time.now = at(1, 0)
+  expect(governor.statements(false)).toMatchObject([{ data: { from: at(5, 0), to: at(5, 0) } }])
 })
 
 test('a redactor that was switched off is stated once', () => {

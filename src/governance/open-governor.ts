@@ -3,7 +3,7 @@ import { fileKeysOf } from '../content/keys/options.js'
 import type { Timestamp } from '../events/time.js'
 import type { GovernanceOptions } from './governance-options.js'
 import { Governor } from './governor.js'
-import type { AuditPolicy } from './policy/policy.js'
+import { type AuditPolicy, BUILT_IN_POLICY } from './policy/policy.js'
 import { PolicySource } from './policy-source.js'
 import { OwnRedactors } from './redaction/redactors.js'
 
@@ -26,7 +26,7 @@ export interface OpenGovernance {
   readonly governor: Governor
   /** The keys of content; `undefined` where there are none. */
   readonly keys: ContentKeys | undefined
-  /** Applies another policy. @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`; what the file system throws. The one in force stays then */
+  /** Applies another policy. @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`. The one in force stays then */
   apply(policy: AuditPolicy | string): void
   /** Looks whether the file of the policy has changed, and applies what it holds. Reports what is wrong with it, once. Never throws. */
   review(): void
@@ -51,7 +51,7 @@ interface OpenGovernorParts {
 /**
  * Opens the governance of a log.
  *
- * @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`; what the file system throws
+ * @throws AuditLogError `AUDIT_POLICY_INVALID`, `AUDIT_FILE_REFUSED`
  * @throws TypeError naming a malformed option
  */
 export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
@@ -59,7 +59,7 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
   const redactors = new OwnRedactors(options.redactors)
   const policy = new PolicySource(
     { redactors, report, onInvalid: parts.onInvalid },
-    options.policy ?? process.env[POLICY_VARIABLE],
+    options.policy === undefined ? policyOfEnvironment() : options.policy,
   )
   const { contentKeys = {} } = options
   const wantsKeys = contentKeys !== false
@@ -86,4 +86,9 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
       if (wantsKeys && contentKeys.provider) await fileKeys?.ready()
     },
   }
+}
+
+function policyOfEnvironment(): AuditPolicy | string {
+  const path = process.env[POLICY_VARIABLE]?.trim()
+  return path ? path : BUILT_IN_POLICY
 }

@@ -128,7 +128,9 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
         else if (!isRemoved) onRemoved()
         isRemoved ||= isOfRemoved(problem)
       }
-      const governed: WithGovernance = { [GOVERNANCE]: governance }
+      // Until the log has all that was staged, what it is given was decided on by the policy that is in force now.
+      const review = () => log.log && governance.review()
+      const governed: WithGovernance = { [GOVERNANCE]: { ...governance, review } }
       return await openAuditLog(location, { shared: true, ...options, ...governed, on: { problem: report } })
     },
     // Whoever holds the log itself, and not what stands in for it, feeds the same log.

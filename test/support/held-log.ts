@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../src/events/types.js'
 import { EventSchemas } from '../../src/events/validate.js'
-import { LogWriter, type LogWriterParts } from '../../src/log/committing/writer.js'
+import { LogWriter } from '../../src/log/committing/writer.js'
+import type { LogWriterParts } from '../../src/log/committing/writer-parts.js'
 import type { RecordInput } from '../../src/log/contract.js'
 import { LogEmitter } from '../../src/log/log-emitter.js'
 import { Sealer } from '../../src/log/sealing/seal.js'

@@ -87,6 +87,22 @@ test.each<[string, unknown]>([
       { match: { tool: 'one more' }, payload: 'none' },
     ),
   ],
+  [
+    'redact.constructor: there is no such detector',
+    { name: 'p', redact: JSON.parse('{"constructor":true,"__proto__":true}') },
+  ],
+  [
+    "rules[0].match.type: no rule is for 'audit_policy_applied': the log records that of itself",
+    withRules({ match: { type: ['custom', 'audit_policy_applied'] }, payload: 'none' }),
+  ],
+  [
+    'rules[2]: it never counts: the rules before it are together for all events that it is for',
+    withRules(
+      { match: { tool: ['a', 'c*'] }, payload: 'digest' },
+      { match: { tool: 'b' }, payload: 'none' },
+      { match: { tool: ['a', 'b', 'cd'], tenantId: 't' }, payload: 'content' },
+    ),
+  ],
   ['policy: ', null],
   ['name: it is missing', []],
   [
@@ -107,6 +123,9 @@ test('rules that overlap without one covering the other are sound', () => {
     { match: { tool: 'a', type: 'x' }, payload: 'none' },
     { match: { tool: 'a*' }, payload: 'digest' },
     { match: { tenantId: 't' }, payload: 'content' },
+    { match: { tool: ['c', 'd'] }, payload: 'digest' },
+    { match: { tool: ['c', 'd', 'e'] }, payload: 'content' },
+    { match: { type: 'run_*' }, payload: 'none' },
   ]
   expect(parsePolicy(withRules(...rules), DETECTORS).rules).toEqual(rules)
 })

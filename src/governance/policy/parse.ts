@@ -1,9 +1,9 @@
 import * as v from 'valibot'
-import { AuditLogError } from '../../events/errors.js'
+import type { AuditLogError } from '../../events/errors.js'
 import { nearestName } from '../../events/nearest.js'
-import { beginning } from '../../events/text.js'
-import { compileRules } from './matching.js'
-import type { AuditPolicy, PolicyMatch, PolicyPattern, PolicyRule } from './policy.js'
+import { rejectContradictions } from './contradictions.js'
+import { invalid, named } from './invalid.js'
+import type { AuditPolicy } from './policy.js'
 
 /** Rules of one policy. */
 const MAX_RULES = 1_000
@@ -11,10 +11,6 @@ const MAX_RULES = 1_000
 const MAX_LENGTH = 1_024
 /** Texts of one pattern. */
 const MAX_PATTERNS = 1_000
-/** Texts of all patterns of a policy. */
-const MAX_TEXTS = 10_000
-/** A longer name is not repeated in full. */
-const MAX_NAMED = 100
 
 const text = v.pipe(
   v.string(),
@@ -82,10 +78,11 @@ export function parsePolicy(value: unknown, detectors: readonly string[]): Audit
   }
   if (!result.success) throw faultOf(result.issues[0] as Issue)
   const policy = result.output as AuditPolicy
-  for (const name of Object.keys(policy.redact ?? {})) {
+  // The names as they are given: what checks the values leaves out `constructor` and the like.
+  for (const name of Object.keys((value as AuditPolicy).redact ?? {})) {
     if (!detectors.includes(name))
       throw invalid(
-        `redact.${beginning(name, MAX_NAMED)}`,
+        `redact.${named(name)}`,
         `there is no such detector${suggestion(name, detectors)}; there are ${detectors.join(', ')}`,
       )
   }
@@ -111,57 +108,8 @@ function faultOf(issue: Issue): AuditLogError {
   return invalid(path || 'policy', issue.message)
 }
 
-function named(key: unknown): string {
-  return beginning(String(key), MAX_NAMED)
-}
-
 function suggestion(name: string, known: readonly string[]): string {
   // Some fields are called without their `Id` elsewhere.
   const meant = nearestName(name, known) ?? nearestName(`${name}Id`, known)
   return meant === undefined ? '' : `; did you mean '${meant}'?`
-}
-
-/** Refuses rules that say two things, and rules that can never count, since an earlier one is for all that they are for. */
-function rejectContradictions(rules: readonly PolicyRule[]): void {
-  const texts = rules
-    .flatMap(({ match: own = {} }) => Object.values(own) as readonly (PolicyPattern | undefined)[])
-    .reduce((sum, each = []) => sum + textsOf(each).length, 0)
-  if (texts > MAX_TEXTS) throw invalid('rules', `they match ${texts} texts; ${MAX_TEXTS} are allowed`)
-  const names = compileRules(rules).map(({ name }) => name)
-  for (const [at, { payload, diagnostics, match: own = {} }] of rules.entries()) {
-    const path = `rules[${at}]`
-    if (payload === undefined && diagnostics === undefined)
-      throw invalid(path, 'it says nothing: give it payload, diagnostics or both')
-    if (payload === 'none' && diagnostics !== undefined) {
-      throw invalid(`${path}.diagnostics`, "an event that is left out (payload: 'none') has no diagnostics")
-    }
-    const first = names.indexOf(names[at] as string)
-    if (first !== at) throw invalid(`${path}.name`, `rules[${first}] is called '${named(names[at])}' as well`)
-    const before = rules.slice(0, at).findIndex(({ match: other = {} }) => covers(other, own))
-    if (before !== -1)
-      throw invalid(path, `it never counts: rules[${before}] comes first and is for all events that it is for`)
-  }
-}
-
-/** Tells whether a match is for all events that another one is for, as far as the two show it. */
-function covers(wide: PolicyMatch, narrow: PolicyMatch): boolean {
-  return Object.entries(wide).every(([field, pattern]) => {
-    if (pattern === undefined) return true
-    const other = narrow[field as keyof PolicyMatch]
-    return other !== undefined && textsOf(other).every((each) => textsOf(pattern).some((by) => includes(by, each)))
-  })
-}
-
-function textsOf(pattern: PolicyPattern): readonly string[] {
-  return typeof pattern === 'string' ? [pattern] : pattern
-}
-
-function includes(wide: string, narrow: string): boolean {
-  return wide.endsWith('*') ? narrow.startsWith(wide.slice(0, -1)) : wide === narrow
-}
-
-function invalid(path: string, what: string, cause?: unknown): AuditLogError {
-  return new AuditLogError('AUDIT_POLICY_INVALID', `Invalid policy: ${path}: ${what}. The policy in force stays`, {
-    cause,
-  })
 }

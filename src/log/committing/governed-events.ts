@@ -32,6 +32,13 @@ export class GovernedEvents implements CommitListener {
     return verdict.kind === 'record' ? verdict.events.map((event) => this.#seal(event, false)) : NONE
   }
 
+  /** {@link seal} for a statement of the log, which no rule leaves out. None while it waits for the start of its run. */
+  sealStatement(statement: RecordInput): readonly Sealed[] {
+    const { governance, sealer } = this.#parts
+    if (!governance) return [sealer.sealStatement(statement)]
+    return governance.governStatement(statement).map((event) => this.#seal(event, false))
+  }
+
   /**
    * {@link seal} for an event that somebody waits for: its start is not held back.
    *

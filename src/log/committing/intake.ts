@@ -65,11 +65,12 @@ export class Intake {
    * Takes events one behind the other, up to the first that is not kept.
    *
    * @param append - waits for the last of them
-   * @returns whether all are kept
+   * @returns the number of those that are not kept
    */
-  takeAll(events: readonly { readonly entry: SealedEntry }[], append?: Pending<AppendResult>): boolean {
+  takeAll(events: readonly { readonly entry: SealedEntry }[], append?: Pending<AppendResult>): number {
     const last = events.length - 1
-    return events.every(({ entry }, at) => this.take(entry, at === last ? append : undefined))
+    const firstMissing = events.findIndex(({ entry }, at) => !this.take(entry, at === last ? append : undefined))
+    return firstMissing === -1 ? 0 : events.length - firstMissing
   }
 
   /** Takes a statement of the log, also where there is no room for more. @throws what sealing throws */

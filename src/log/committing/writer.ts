@@ -1,9 +1,7 @@
 import type { AuditEvent, AuditEventInput } from '../../events/types.js'
 import type { EventSchemas } from '../../events/validate.js'
-import type { Governance } from '../../governance/contract.js'
 import type { AuditStore } from '../../store/contract.js'
 import { isIndexBehind } from '../../store/index-behind.js'
-import type { StartTimer } from '../../timers/real-timers.js'
 import { ABANDON, type AbandonableLog, type Abandoned } from '../abandoned.js'
 import type { Checkpointer } from '../checkpoints/checkpointer.js'
 import type {
@@ -14,10 +12,7 @@ import type {
   DropReason,
   RecordInput,
 } from '../contract.js'
-import type { HeadFile } from '../journal/head-file.js'
-import type { Journal } from '../journal/journal.js'
 import { WriteAhead } from '../journal/write-ahead.js'
-import type { LogEmitter } from '../log-emitter.js'
 import type { Sealer } from '../sealing/seal.js'
 import { StagedIntake } from '../staging/staged-intake.js'
 import { RECORD_STATEMENT, type StatementWriter } from '../statements.js'
@@ -31,33 +26,8 @@ import { FlawMarks } from './flaw-marks.js'
 import { GovernedEvents } from './governed-events.js'
 import { Intake } from './intake.js'
 import { LogErrors } from './log-errors.js'
-import { type AuditLogMeter, LogMetrics } from './metrics.js'
-
-/** The parts that a log is written with. */
-export interface LogWriterParts {
-  /** Open. The writer closes it. */
-  readonly store: AuditStore
-  readonly sealer: Sealer
-  readonly schemas: EventSchemas
-  readonly maxQueueBytes: number
-  /** Applies the policy. @defaultValue everything is taken as it comes */
-  readonly governance?: Governance | undefined
-  readonly emitter: LogEmitter
-  /** The writer closes these. */
-  readonly journal?: Journal | undefined
-  readonly head?: HeadFile | undefined
-  readonly checkpointer?: Checkpointer | undefined
-  readonly meter?: AuditLogMeter | undefined
-  readonly startTimer?: StartTimer
-  /** Called after each commit, and when the log is closed. */
-  readonly onChange?: () => void
-  /** Tells whether all is done that the next opening would have to do. @defaultValue it is */
-  readonly isSettled?: () => boolean
-  /** Returns the last statements of the log, once nothing else is taken any more. What it rejects with is ignored. */
-  readonly lastStatements?: (() => Promise<readonly AuditEventInput[]>) | undefined
-  /** Called before others can open the log, with whether it is closed in order. What it rejects with is ignored. */
-  readonly onClosing?: ((isInOrder: boolean) => Promise<void>) | undefined
-}
+import { LogMetrics } from './metrics.js'
+import type { LogWriterParts } from './writer-parts.js'
 
 /**
  * The writing side of a log, put together from its parts:
@@ -182,7 +152,11 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
     }
     const sealed = this.#governed.sealAwaited(input)
     return await new Promise((resolve, reject) => {
-      if (!this.#intake.takeAll(sealed, { resolve, reject })) reject(this.#errors.full('the event was not taken'))
+      const missing = this.#intake.takeAll(sealed, { resolve, reject })
+      if (missing === 0) return
+      // Nobody waits for a start that was held back.
+      if (missing > 1) this.#dropFull(missing - 1)
+      reject(this.#errors.full('the event was not taken'))
     })
   }
 
@@ -279,17 +253,21 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
       return undefined
     }
     try {
-      const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed.seal(this.#flaws.mark(input))
+      const sealed = isStatement ? this.#governed.sealStatement(input) : this.#governed.seal(this.#flaws.mark(input))
       // None where the policy leaves it out, or holds it back.
-      if (this.#intake.takeAll(sealed)) return sealed.at(-1)?.event
+      const missing = this.#intake.takeAll(sealed)
+      return missing === 0 ? sealed.at(-1)?.event : this.#dropFull(missing)
     } catch {
-      return this.#drop('not_sealed')
+      return this.#drop('not_sealed', 1)
     }
-    return this.#drop(this.#writeAhead ? 'journal_failed' : 'queue_full')
   }
 
-  #drop(reason: DropReason): undefined {
-    this.#drops.add(reason)
+  #dropFull(events: number): undefined {
+    return this.#drop(this.#writeAhead ? 'journal_failed' : 'queue_full', events)
+  }
+
+  #drop(reason: DropReason, events: number): undefined {
+    for (let each = 0; each < events; each++) this.#drops.add(reason)
     this.#loop.commitSoon()
   }
 

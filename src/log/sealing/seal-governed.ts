@@ -8,10 +8,11 @@ import type { Sealed, Sealer } from './seal.js'
  */
 export function sealGoverned(
   sealer: Sealer,
-  { input, content }: GovernedEvent,
+  { input, content, isStatement }: GovernedEvent,
   callerId: boolean,
   recordedIn: string,
 ): Sealed {
+  if (isStatement) return sealer.sealStatement(input)
   const sealed = sealer.seal(input, callerId, content?.stated)
   if (content) sealed.entry.content = content.seal(sealed.entry.leafHash, recordedIn)
   return sealed

@@ -1,5 +1,6 @@
 import type { Timestamp } from '../../events/time.js'
 import type { AuditEvent } from '../../events/types.js'
+import type { Governance, GovernedEvent } from '../../governance/contract.js'
 import type { JournalPosition, SealedEntry } from '../../store/contract.js'
 import { sizeOf } from '../../store/entry-size.js'
 import type { RecordInput } from '../contract.js'
@@ -91,7 +92,7 @@ export class StagedQueue {
   record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#gap) return this.#drop(this.#sealer.now())
     try {
-      const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed(input)
+      const sealed = this.#governed(input, isStatement)
       // The policy leaves it out, or holds it back.
       if (sealed.length === 0) return undefined
       const step = this.#sealer.takeStep()
@@ -99,22 +100,23 @@ export class StagedQueue {
         const { entry, event } = this.#sealer.sealStatement(clockStepped(step))
         if (!this.#keep({ entry, statement: event })) this.#sealer.putBackStep(step)
       }
-      for (const { entry, event } of sealed) {
-        if (!this.#keep({ entry, statement: isStatement ? event : undefined })) return this.#drop(event.recordedAt)
-      }
-      return sealed.at(-1)?.event
+      const firstMissing = sealed.findIndex(
+        ({ entry, event }) => !this.#keep({ entry, statement: event.statementOf === undefined ? undefined : event }),
+      )
+      if (firstMissing === -1) return sealed.at(-1)?.event
+      for (const { event } of sealed.slice(firstMissing)) this.#drop(event.recordedAt)
+      return undefined
     } catch {
       return this.#drop(this.#sealer.now())
     }
   }
 
   /** Seals an event as the policy lets it be recorded: its own entry last. */
-  #governed(input: RecordInput): readonly Sealed[] {
-    const verdict = this.#options.governance?.govern(input)
-    if (verdict === undefined) return [this.#sealer.seal(input, true)]
-    if (verdict.kind !== 'record') return []
+  #governed(input: RecordInput, isStatement: boolean): readonly Sealed[] {
+    const { governance } = this.#options
+    if (!governance) return [isStatement ? this.#sealer.sealStatement(input) : this.#sealer.seal(input, true)]
     const recordedIn = this.#journal?.id ?? STAGING_ORIGIN
-    return verdict.events.map((event) => sealGoverned(this.#sealer, event, true, recordedIn))
+    return eventsOf(governance, input, isStatement).map((event) => sealGoverned(this.#sealer, event, true, recordedIn))
   }
 
   /** Tries whether the staging journal can be written again, or made where there is none, and writes what it lacks. */
@@ -272,4 +274,10 @@ export class StagedQueue {
     this.#dropped++
     this.#gap = { count: (this.#gap?.count ?? 0) + 1, from: this.#gap?.from ?? at, to: at }
   }
+}
+
+function eventsOf(governance: Governance, input: RecordInput, isStatement: boolean): readonly GovernedEvent[] {
+  if (isStatement) return governance.governStatement(input)
+  const verdict = governance.govern(input)
+  return verdict.kind === 'record' ? verdict.events : []
 }
