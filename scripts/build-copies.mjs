@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, posix, sep } from 'node:path'
 import { rolldown } from 'rolldown'
 import { ANYWHERE, BROWSER, CJS, ENTRIES, sideEffectsIn, THREADS } from './entries.mjs'
@@ -47,43 +47,59 @@ export async function buildForBrowsers() {
   }
 }
 
+/** Comments that tell a bundler something stay. All others are in the declarations, or in the repository. */
+const COMMENTS = { legal: true, annotation: true, jsdoc: false }
+
+/** Writes the modules in dist anew, without their comments. */
+export async function stripComments() {
+  const modules = readdirSync('dist', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'))
+  await writeModules({ modules, dir: 'dist', format: 'esm', treeshake: { moduleSideEffects: true } })
+}
+
 /*
- * The CommonJS copy of the package, made of what tsc has written to dist:
+ * The CommonJS copy of the package, made of the modules in dist:
  *
  *   dist/cjs/package.json   says that it is CommonJS
- *   dist/cjs/<entry>.js     the entries, and the files that threads begin with, under the names that they have in dist
- *   dist/cjs/shared/*.js    what several of them use. One folder deep, so that '../<thread>.js' leads to a thread's file
+ *   dist/cjs/**\/*.js        a file for each module, under the name that it has in dist: npm packs the two beside each other, and
+ *                           what they have in common is compressed away
  *   dist/cjs/**\/*.d.ts      the declarations that the entries lead to: as they are in dist, but CommonJS's by the package.json
  */
 export async function buildCommonJs() {
-  const modules = [...Object.values(ENTRIES), ...THREADS]
-  const bundle = await rolldown({
-    input: Object.fromEntries(modules.map((module) => [module, `dist/${module}.js`])),
-    platform: 'node',
-    // Packages and Node's own modules.
-    external: /^[^./]/,
-    // Only entries do anything when they are imported.
-    treeshake: { moduleSideEffects: false },
-  })
-  const { output } = await bundle.write({
+  const modules = [...Object.values(ENTRIES), ...THREADS].map((module) => `${module}.js`)
+  await writeModules({
+    modules,
     dir: CJS,
     format: 'cjs',
-    exports: 'named',
+    // Only entries do anything when they are imported.
+    treeshake: { moduleSideEffects: false },
     banner: "'use strict'",
     // Unused exports are left out: this one is for tracers of files.
     footer: ({ moduleIds }) => (moduleIds.some((id) => id.endsWith('load-level.js')) ? TRACED : ''),
-    entryFileNames: '[name].js',
-    chunkFileNames: 'shared/[name].js',
   })
-  await bundle.close()
-  for (const chunk of output) {
-    if (chunk.type !== 'chunk') continue
-    const startsThreads = chunk.moduleIds.some((id) => /threads\.js$/.test(id))
-    assert.ok(!startsThreads || chunk.fileName.split('/').length === 2, `${chunk.fileName} finds no file of a thread`)
-  }
+  for (const thread of THREADS) assert.ok(existsSync(`${CJS}/${thread}.js`), `${thread} is not where its module is`)
   const manifest = { type: 'commonjs', sideEffects: sideEffectsIn('./') }
   writeFileSync(`${CJS}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`)
   copyDeclarations()
+}
+
+/**
+ * Writes modules of dist, and all that they import, a file each.
+ *
+ * @param {{ modules: readonly string[], treeshake: import('rolldown').TreeshakingOptions }
+ *   & Pick<import('rolldown').OutputOptions, 'dir' | 'format' | 'banner' | 'footer'>} options
+ */
+async function writeModules({ modules, treeshake, ...output }) {
+  const bundle = await rolldown({
+    input: modules.map((file) => `dist/${file}`),
+    platform: 'node',
+    // Packages and Node's own modules.
+    external: /^[^./]/,
+    treeshake,
+    experimental: { attachDebugInfo: 'none' },
+  })
+  const preserved = { preserveModules: true, preserveModulesRoot: 'dist', entryFileNames: '[name].js' }
+  await bundle.write({ ...output, ...preserved, exports: 'named', comments: COMMENTS })
+  await bundle.close()
 }
 
 /** Copies the declarations that the entries lead to, and removes all others from dist: nobody can reach them. */

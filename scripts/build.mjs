@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildCommonJs, buildForBrowsers } from './build-copies.mjs'
+import { buildCommonJs, buildForBrowsers, stripComments } from './build-copies.mjs'
 import { eventJsonSchema, policyJsonSchema } from './event-schema.mjs'
 
 process.chdir(join(import.meta.dirname, '..'))
@@ -11,6 +11,7 @@ try {
 } catch {
   process.exit(1)
 }
+await stripComments()
 await Promise.all([buildCommonJs(), buildForBrowsers()])
 
 const { storedEventSchemas } = await import(join(process.cwd(), 'dist/events/validate.js'))

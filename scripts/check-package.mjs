@@ -6,6 +6,9 @@ import { join } from 'node:path'
 
 // Checks the tarball that would be published: what it holds, its entries and types, and that it works once installed.
 const root = join(import.meta.dirname, '..')
+/** Bytes of the tarball, and packages that are installed with it: what an application takes on with this package. */
+const MAX_PACKED_BYTES = 1_500_000
+const MAX_DEPENDENCIES = 3
 const work = mkdtempSync(join(tmpdir(), 'spanledger-package-'))
 const consumer = join(work, 'consumer')
 
@@ -21,7 +24,7 @@ try {
 
   section('Contents')
   const belongs =
-    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/(audit-event|policy)\.schema\.json|dist\/.+(\.js|\.js\.map|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w.-]+\.([cm]?js|ts)|package\.json|tsconfig\.json))$/
+    /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|UPGRADING\.md|schema\/(audit-event|policy)\.schema\.json|dist\/.+(\.js|\.d\.ts)|dist\/cjs\/package\.json|docs\/[\w-]+\.(md|svg)|examples\/([\w-]+\/)*([\w.-]+\.([cm]?js|ts)|package\.json|tsconfig\.json))$/
   const strays = files.filter((/** @type {string} */ file) => !belongs.test(file) || /^dist.*\.test\./.test(file))
   assert.deepEqual(strays, [], 'files that do not belong into the package')
   for (const file of [
@@ -40,14 +43,18 @@ try {
     const found = files.some((/** @type {string} */ file) => file === target || file.startsWith(`${target}/`))
     assert.ok(found, `README.md links to ${link}, which is not in the package`)
   }
-  console.log(`${files.length} files, ${Math.round(packed.size / 1024)} KiB packed`)
+  console.log(`${files.length} files, ${packed.size} bytes packed, ${packed.unpackedSize} unpacked`)
+  assert.ok(packed.size <= MAX_PACKED_BYTES, `the package has ${packed.size} bytes, more than ${MAX_PACKED_BYTES}`)
+
+  const { dependencies, devDependencies: pinned } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const installed = Object.keys(dependencies)
+  assert.ok(installed.length <= MAX_DEPENDENCIES, `more than ${MAX_DEPENDENCIES} dependencies: ${installed}`)
 
   section('Entries and types')
   run(root, 'npx', 'publint', 'run', '--strict', tarball)
   run(root, 'npx', 'attw', tarball, '--format', 'table-flipped')
 
   section('Installed into an empty project, beside its peer and an SDK')
-  const { devDependencies: pinned } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   mkdirSync(consumer)
   writeFileSync(join(consumer, 'package.json'), '{ "type": "module", "private": true }')
   const beside = ['@opentelemetry/api', '@opentelemetry/sdk-node', '@types/node', 'pg', '@types/pg'].map(
