@@ -71,12 +71,13 @@ export type ContentClass = ContentItem['class']
  * Status of a value of content.
  *
  * - `readable`: it can be read
- * - `digest_only`: there is nothing but its digest: the policy kept nothing else, or this copy of the log has no content
+ * - `digest_only`: the policy kept nothing but its digest
  * - `key_unavailable`: this process has no key for it
- * - `erased`: the item or its key was destroyed
+ * - `erased`: its key was destroyed
+ * - `missing`: it is not in this copy of the log: it was not copied, or somebody removed it
  * - `damaged`: it does not fit its entry, or its database cannot be read
  */
-export type ContentStatus = 'readable' | 'digest_only' | 'key_unavailable' | 'erased' | 'damaged'
+export type ContentStatus = 'readable' | 'digest_only' | 'key_unavailable' | 'erased' | 'missing' | 'damaged'
 
 /** The outcome of looking for a value of content. */
 export interface ContentOutcome {

@@ -1,9 +1,10 @@
 import type { ContentKeys, ResolvedContent } from '../content/contract.js'
 import type { ContentProof } from '../content/value-proof.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
-import type { StoredEntry } from '../store/contract.js'
+import type { SealedContent, StoredEntry } from '../store/contract.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
+import { SEALED_CONTENT, type SealedContentSource } from '../store/sealed-content-source.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 import { proofOf } from './content/prove-content.js'
@@ -66,7 +67,7 @@ export function createReader(store: ReadableStore, options: ReaderOptions): Stor
 }
 
 /** Answers from a store. */
-export class StoreReader implements AuditLogReader {
+export class StoreReader implements AuditLogReader, SealedContentSource {
   readonly #store: ReadableStore
   readonly #barrier: ReaderOptions['barrier']
   readonly #listings: StoreListings
@@ -112,6 +113,10 @@ export class StoreReader implements AuditLogReader {
     const read = (afterSeq: number, size: number) =>
       followed({ size, after: afterSeq, limit: Infinity }) as AsyncIterable<readonly FoundEvent<T>[]>
     return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
+  }
+
+  async [SEALED_CONTENT](seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    return (await this.#store.content?.(seqs)) ?? []
   }
 
   async content(event: ContentOwner): Promise<readonly ResolvedContent[]> {

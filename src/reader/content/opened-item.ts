@@ -8,8 +8,8 @@ import type { StatedContent } from './stated-items.js'
 export interface ContentEntry {
   readonly leafHash: Uint8Array
   readonly stated: StatedContent
-  /** `none`: the store keeps no content. `unreadable`: it could not be read. */
-  readonly sealed: readonly SealedContent[] | 'none' | 'unreadable'
+  /** `unreadable`: it could not be read. */
+  readonly sealed: readonly SealedContent[] | 'unreadable'
 }
 
 /** A content item, and the key and the value where it can be read. */
@@ -30,11 +30,13 @@ export interface OpenedItem {
 /** Looks for the value of an item. Never throws for what is damaged. */
 export function lookAt(entry: ContentEntry, item: ContentItem, key: ReturnType<ContentKeys['keyOf']>): LookedAtItem {
   const { sealed } = entry
-  if (item.level === 'digest' || sealed === 'none') return { item, outcome: { status: 'digest_only' } }
-  if (key === 'unavailable') return { item, outcome: { status: 'key_unavailable' } }
-  if (sealed === 'unreadable') return { item, outcome: { status: 'damaged' } }
+  if (item.level === 'digest') return { item, outcome: { status: 'digest_only' } }
+  if (key === 'erased') return { item, outcome: { status: 'erased' } }
+  if (sealed === 'unreadable')
+    return { item, outcome: { status: key === 'unavailable' ? 'key_unavailable' : 'damaged' } }
   const found = sealed.find(({ field }) => field === item.field)
-  if (key === 'erased' || !found) return { item, outcome: { status: 'erased' } }
+  if (!found) return { item, outcome: { status: 'missing' } }
+  if (key === 'unavailable') return { item, outcome: { status: 'key_unavailable' } }
   const value = openedValue(entry.leafHash, item, key, found)
   if (!value) return { item, outcome: { status: 'damaged' } }
   return { item, outcome: { status: 'readable' }, opened: { item, key, value } }

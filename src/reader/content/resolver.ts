@@ -103,9 +103,8 @@ export class ContentResolver implements Restorer {
   }
 
   /** Content that cannot be read keeps nobody from reading entries. */
-  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | 'none' | 'unreadable'> {
-    if (!this.#store.content) return 'none'
-    if (seqs.length === 0) return []
+  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | 'unreadable'> {
+    if (seqs.length === 0 || !this.#store.content) return []
     try {
       return await this.#store.content(seqs)
     } catch {
