@@ -16,6 +16,7 @@ import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
 import { createDirectory } from '../store/directory.js'
 import { isIndexBehind } from '../store/index-behind.js'
+import { withSealedContent } from '../store/sealed-content-source.js'
 import { isShared } from '../store/shared.js'
 import { startUnrefInterval } from '../timers/real-timers.js'
 import { OpenAuditLog } from './audit-log.js'
@@ -146,7 +147,8 @@ export async function openLog(
     await member?.begin()
     if (part?.use !== 'recovering') await goBehind(parts.journal, location, options)
     const settled = late.run(writer)
-    return { log: new OpenAuditLog({ writer, reader, recovery, emitter, governance }), member, settled }
+    const log = withSealedContent(new OpenAuditLog({ writer, reader, recovery, emitter, governance }), reader)
+    return { log, member, settled }
   } catch (problem) {
     if (directory !== undefined) await removeState(directory).catch(() => {})
     await store.close()

@@ -72,7 +72,11 @@ export const format = {
 export const tenant = { type: 'string', value: 'ID', help: 'of this tenant' } as const
 const session = { type: 'string', value: 'ID', help: 'of this session' } as const
 const agent = { type: 'string', value: 'NAME', help: 'of the agent with this name or id' } as const
-const actor = { type: 'string', value: 'ID', help: 'of this actor: on whose behalf' } as const
+const actor = {
+  type: 'string',
+  value: 'ID',
+  help: 'of this actor: on whose behalf; also behind a pseudonym, where the keys can be read',
+} as const
 const tool = { type: 'string', value: 'NAME', help: 'about this tool: its calls and approvals' } as const
 const since = {
   type: 'string',

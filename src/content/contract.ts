@@ -1,4 +1,4 @@
-import type { ContentClass } from '../events/types.js'
+import type { ContentClass, ContentOutcome } from '../events/types.js'
 
 /*
  * Content is what comes from outside as free text or as a value. It is no part of an entry: the entry has a keyed digest of it, and
@@ -51,6 +51,8 @@ export type KeyAbsence = 'unavailable' | 'erased'
 export interface ContentKeys {
   /** Finds the key of a subject, or creates it. `undefined` while there is no ledger key, or nothing can be written. Never throws. */
   keyFor(subject: Subject): SubjectKey | undefined
+  /** Finds the key of a subject, and creates none. Never throws. */
+  keyOfSubject(subject: Subject): SubjectKey | undefined
   /** Finds a key by its id. Never throws. */
   keyOf(id: string): SubjectKey | KeyAbsence
   /** Resolves when the keys can be used, or cannot be had now. Never rejects. */
@@ -60,18 +62,11 @@ export interface ContentKeys {
 }
 
 /** A content item as a reader resolves it. */
-export interface ResolvedContent {
+export interface ResolvedContent extends ContentOutcome {
   readonly field: string
   readonly class: ContentClass
   readonly digest: string
   readonly bytes: number
-  /**
-   * `readable`: `value` is here. `digest_only`: the policy kept nothing else. `key_unavailable`: this process has no key for it.
-   * `erased`: the item or its key was destroyed. `damaged`: it does not fit its entry.
-   */
-  readonly status: 'readable' | 'digest_only' | 'key_unavailable' | 'erased' | 'damaged'
-  /** A text, or the JSON value. */
+  /** A text, or the JSON value; there where `status` is `readable`. */
   readonly value?: unknown
-  /** Position of the entry under which it was erased. */
-  readonly erasedUnder?: number
 }

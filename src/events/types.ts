@@ -38,7 +38,11 @@ export type AuditEvent<T extends AuditEventType = AuditEventType> = {
 }[T]
 
 /** An event as read from a log. `seq` is its position, which the stored bytes do not contain. */
-export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & { readonly seq: number }
+export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & {
+  readonly seq: number
+  /** Where the event was read with its content, each item that was asked for has a `status`. No entry has one. */
+  readonly content?: { readonly items: readonly (ContentItem & Partial<ContentOutcome>)[] } | undefined
+}
 
 /** An event as a caller passes it to `append()`: the log completes the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
@@ -63,3 +67,31 @@ export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})
 export type ContentItem = NonNullable<Envelope['content']>['items'][number]
 /** `diagnostic`: error messages, stack traces, reasons. `payload`: prompts, completions, arguments and results of tools. */
 export type ContentClass = ContentItem['class']
+/**
+ * Status of a value of content.
+ *
+ * - `readable`: it can be read
+ * - `digest_only`: the policy kept nothing but its digest
+ * - `key_unavailable`: this process has no key for it
+ * - `erased`: its key was destroyed
+ * - `missing`: it is not in this copy of the log: it was not copied, or somebody removed it
+ * - `damaged`: it does not fit its entry, or its database cannot be read
+ */
+export type ContentStatus = 'readable' | 'digest_only' | 'key_unavailable' | 'erased' | 'missing' | 'damaged'
+
+/** The outcome of looking for a value of content. */
+export interface ContentOutcome {
+  readonly status: ContentStatus
+  /** The erasure, where the status is `erased` and an entry records it. */
+  readonly erasure?: ContentErasure
+}
+
+/** The entry under which a value of content was erased. */
+export interface ContentErasure {
+  /** Time of the entry. */
+  readonly time: string
+  /** Position of the entry. */
+  readonly seq: number
+  /** Number of its log in a ledger of several. */
+  readonly log?: number
+}

@@ -1,6 +1,7 @@
 import { confidenceOf } from '../events/confidence.js'
 import type { StoredEvent } from '../events/types.js'
 import type { InLedger } from '../reader/log-entry.js'
+import { contentStatuses } from './facts.js'
 
 /** The columns of a table of events: what the envelope says, and `data` as JSON. */
 export const COLUMNS = {
@@ -24,6 +25,15 @@ export const COLUMNS = {
   supersedes: ({ supersedes }) => supersedes,
   data: ({ data }) => JSON.stringify(data),
 } as const satisfies Record<string, (event: StoredEvent & InLedger) => string | number | undefined>
+
+/** The column of tables that are written with content: the items, each with its status. The values are in `data` and `actorId`. */
+export const CONTENT_COLUMN = 'content'
+
+/** Returns the cell of {@link CONTENT_COLUMN}: JSON; empty for an event of which no content was asked for. */
+export function contentCell(event: StoredEvent): string | undefined {
+  const items = contentStatuses(event)
+  return items && JSON.stringify(items)
+}
 
 export type ColumnName = keyof typeof COLUMNS
 export const COLUMN_NAMES = Object.keys(COLUMNS) as readonly ColumnName[]

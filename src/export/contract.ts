@@ -1,4 +1,5 @@
 import type { StoredEvent } from '../events/types.js'
+import type { ContentChoice } from '../reader/content/choice.js'
 
 /**
  * The export formats, each with its description.
@@ -25,6 +26,17 @@ export type OcsfVersion = (typeof OCSF_VERSIONS)[number]
 /** Options of `encodeEvents`. */
 export interface EncodeOptions {
   readonly format: ExportFormat
+  /**
+   * Content that leaves the log with the events: `diagnostics` are error messages, stack traces, reasons and ids behind pseudonyms. It stands in
+   * the fields from which it was taken, and each item of `content.items` has a `status` that says whether it does. Tables have a column
+   * `content` with these items. Not for `jsonl`, whose lines are the stored bytes.
+   *
+   * `exportLog` reads the content. `encodeEvents` writes events as they are given to it, and this says only that a table has the column:
+   * read them with `events({ content })`.
+   *
+   * @defaultValue `'none'`
+   */
+  readonly content?: ContentChoice
   /**
    * CloudEvents only: `source`, a URI reference that names this log among all whose events are sent to one place.
    * @defaultValue `'urn:spanledger'`

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { LogEntry } from '../reader/log-entry.js'
 import { type Converted, type Converter, converterFor, isConvertedInParallel } from './converter.js'
 import { ConvertingThreads, exportThreadFile } from './converting-threads.js'
-import { type EntryGroup, entryGroups } from './entry-groups.js'
+import { bytesHeld, type EntryGroup, entryGroups } from './entry-groups.js'
 import type { ResolvedEncoding } from './resolve-encoding.js'
 import { textEncoding } from './text-encoding.js'
 
@@ -89,7 +89,7 @@ async function* inOrder(groups: HeldGroups, converter: Converter, ahead: number)
     while (running.length < ahead && (held < MAX_HELD_BYTES || running.length === 0)) {
       const group = await groups.next()
       if (!group) break
-      const { length } = group.bytes
+      const length = bytesHeld(group)
       // The group's own memory goes to another thread.
       const seqs = group.seqs.slice()
       const logs = group.logs?.slice()
@@ -121,7 +121,7 @@ class HeldGroups {
       const group = await this.#read()
       if (!group) return false
       this.#held.push(group)
-      held += group.bytes.length
+      held += bytesHeld(group)
     }
     return true
   }

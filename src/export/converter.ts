@@ -1,4 +1,6 @@
 import type { StoredEvent } from '../events/types.js'
+import type { ContentChoice } from '../reader/content/choice.js'
+import { putContentBack } from '../reader/content/put-back.js'
 import { eventOfEntry, NoEvent } from '../reader/query/event-of-entry.js'
 import type { TextEncoding } from './contract.js'
 import type { EntryGroup } from './entry-groups.js'
@@ -17,7 +19,7 @@ export interface Converter {
 }
 
 export function converterFor(encoding: ResolvedEncoding): Converter {
-  return encoding.format === 'parquet' ? new ParquetConverter() : new TextConverter(textEncoding(encoding))
+  return encoding.format === 'parquet' ? new ParquetConverter(encoding) : new TextConverter(encoding)
 }
 
 /** Tells whether groups can be converted independently, by several converters. */
@@ -28,14 +30,16 @@ export function isConvertedInParallel({ format }: ResolvedEncoding): boolean {
 /** Holds nothing back from one group to the next. */
 class TextConverter implements Converter {
   readonly #encoding: TextEncoding
+  readonly #content: ContentChoice
 
-  constructor(encoding: TextEncoding) {
-    this.#encoding = encoding
+  constructor(encoding: ResolvedEncoding) {
+    this.#encoding = textEncoding(encoding)
+    this.#content = encoding.content
   }
 
   async convert(group: EntryGroup): Promise<Converted> {
     let text = ''
-    const unreadable = eachEvent(group, (event, entry) => {
+    const unreadable = eachEvent(group, this.#content, (event, entry) => {
       text += this.#encoding.next(event, entry)
     })
     if (unreadable !== undefined) return { unreadable }
@@ -49,12 +53,17 @@ class TextConverter implements Converter {
 }
 
 class ParquetConverter implements Converter {
+  readonly #content: ContentChoice
   #file: ParquetFile | undefined
 
+  constructor({ content }: ResolvedEncoding) {
+    this.#content = content
+  }
+
   async convert(group: EntryGroup): Promise<Converted> {
-    this.#file ??= await ParquetFile.begin()
+    this.#file ??= await ParquetFile.begin(this.#content)
     const events: StoredEvent[] = []
-    const unreadable = eachEvent(group, (event) => events.push(event))
+    const unreadable = eachEvent(group, this.#content, (event) => events.push(event))
     if (unreadable !== undefined) return { unreadable }
     const parts: Uint8Array[] = []
     for (const event of events) if (this.#file.add(event)) parts.push(await this.#file.writeRows())
@@ -62,14 +71,15 @@ class ParquetConverter implements Converter {
   }
 
   async end(): Promise<Uint8Array<ArrayBuffer>> {
-    this.#file ??= await ParquetFile.begin()
+    this.#file ??= await ParquetFile.begin(this.#content)
     return new Uint8Array(await this.#file.end())
   }
 }
 
 /** @returns the first position that holds no event, behind which none was read */
 function eachEvent(
-  { seqs, ends, bytes, logs }: EntryGroup,
+  { seqs, ends, bytes, logs, content }: EntryGroup,
+  choice: ContentChoice,
   take: (event: StoredEvent, entry: Uint8Array) => void,
 ): number | undefined {
   let from = 0
@@ -79,6 +89,7 @@ function eachEvent(
     let event: StoredEvent
     try {
       event = eventOfEntry(seq, entry)
+      if (content) putContentBack(event, content[at] ?? [], choice)
       if (logs) event = Object.assign(event, { log: logs[at] })
     } catch (error) {
       if (error instanceof NoEvent) return seq

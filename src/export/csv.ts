@@ -1,24 +1,40 @@
 import type { StoredEvent } from '../events/types.js'
-import { COLUMNS } from './columns.js'
+import type { ContentChoice } from '../reader/content/choice.js'
+import { COLUMNS, CONTENT_COLUMN, contentCell } from './columns.js'
 import type { TextEncoding } from './contract.js'
 
 /** The header line of the CSV format. RFC 4180: lines end with CR LF. */
 export const CSV_HEADER = `${Object.keys(COLUMNS).join(',')}\r\n`
 
 /** In JSON a semicolon can be said otherwise, so that it stays what it is. */
+function withoutSemicolons(json: string | undefined): string | undefined {
+  return json?.replaceAll(';', '\\u003b')
+}
+
 const cellsOf: readonly ((event: StoredEvent) => string | number | undefined)[] = Object.values({
   ...COLUMNS,
-  data: (event: StoredEvent) => COLUMNS.data(event)?.replaceAll(';', '\\u003b'),
+  data: (event: StoredEvent) => withoutSemicolons(COLUMNS.data(event)),
 })
 
 /** Returns one event as a line of CSV. */
 export function csvRow(event: StoredEvent): string {
-  let row = ''
-  for (const column of cellsOf) row += row === '' ? cell(column(event)) : `,${cell(column(event))}`
-  return `${row}\r\n`
+  return `${cellsIn(event)}\r\n`
 }
 
-export const csv: TextEncoding = { head: CSV_HEADER, next: csvRow }
+function cellsIn(event: StoredEvent): string {
+  let row = ''
+  for (const column of cellsOf) row += row === '' ? cell(column(event)) : `,${cell(column(event))}`
+  return row
+}
+
+/** Returns the encoding of CSV. @param content - the content of the events is asked for, and has a column */
+export function csv(content: ContentChoice): TextEncoding {
+  if (content === 'none') return { head: CSV_HEADER, next: csvRow }
+  return {
+    head: CSV_HEADER.replace('\r\n', `,${CONTENT_COLUMN}\r\n`),
+    next: (event) => `${cellsIn(event)},${cell(withoutSemicolons(contentCell(event)))}\r\n`,
+  }
+}
 
 /**
  * The characters that begin a formula (OWASP, CSV injection): equals, plus, minus, at. Includes the characters that

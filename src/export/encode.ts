@@ -24,7 +24,7 @@ export function encodeEvents(
   events: AsyncIterable<StoredEvent>,
   options: EncodeOptions & { readonly format: Exclude<ExportFormat, 'jsonl'> },
 ): AsyncIterable<Uint8Array> {
-  rejectUnknownOptions('encodeEvents', options, ['format', 'source', 'recordsPerRequest', 'ocsfVersion'])
+  rejectUnknownOptions('encodeEvents', options, ['format', 'content', 'source', 'recordsPerRequest', 'ocsfVersion'])
   if ((options.format as ExportFormat) === 'jsonl') {
     throw new TypeError("encodeEvents: 'jsonl' is of stored bytes; use encodeEntries, or the format 'events'")
   }
@@ -32,7 +32,7 @@ export function encodeEvents(
 }
 
 function encoded(events: AsyncIterable<StoredEvent>, encoding: ResolvedEncoding): AsyncIterable<Uint8Array> {
-  return encoding.format === 'parquet' ? parquet(events) : textChunks(events, textEncoding(encoding))
+  return encoding.format === 'parquet' ? parquet(events, encoding.content) : textChunks(events, textEncoding(encoding))
 }
 
 /**

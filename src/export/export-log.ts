@@ -15,7 +15,7 @@ export interface ExportOptions extends EncodeOptions {
    * The events to export, in the order of their positions. A line of `jsonl` does not tell its position: count the lines only
    * without filters, and where no entries were removed. @defaultValue all
    */
-  readonly query?: Omit<LedgerEventQuery<string>, 'order'>
+  readonly query?: Omit<LedgerEventQuery<string>, 'order' | 'content'>
   /**
    * Threads that convert entries into the format, from 1 to 64; 1 is the thread of the caller. `jsonl` converts nothing.
    *
@@ -74,15 +74,18 @@ export interface LogExport extends AsyncIterable<Uint8Array> {
  * ```
  */
 export function exportLog(log: ExportedLog, options: ExportOptions): LogExport {
-  const known = ['format', 'query', 'threads', 'source', 'recordsPerRequest', 'ocsfVersion']
+  const known = ['format', 'content', 'query', 'threads', 'source', 'recordsPerRequest', 'ocsfVersion']
   rejectUnknownOptions('exportLog', options, known)
   const { query = {}, threads, ...encoding } = options
   if ('order' in query) throw new TypeError('exportLog: query.order is not for exports: they are in append order')
+  if ('content' in query) throw new TypeError('exportLog: query.content is not for exports: give content beside format')
   const resolved = resolveEncoding('exportLog', encoding)
   wholeNumberOption('exportLog', 'threads', threads, { fallback: 1, min: 1, max: MAX_THREADS })
   // Nothing is read yet: this is for a query that cannot be meant.
   log.events(query)
-  return new StreamingExport(log, query, resolved, threads)
+  const { content } = resolved
+  const asked = content === 'none' ? query : { ...query, content }
+  return new StreamingExport(log, asked, resolved, threads)
 }
 
 class StreamingExport implements LogExport {

@@ -45,6 +45,18 @@ export function numberIn(event: StoredEvent, field: string): number | undefined 
   return typeof value === 'number' ? value : undefined
 }
 
+/** The items of an event that was read with its content, each with its status; `undefined` for any other. */
+export function contentStatuses({ content }: StoredEvent): readonly object[] | undefined {
+  const { items } = fieldsOf(content)
+  const looked = Array.isArray(items) ? items.filter((item) => fieldsOf(item).status !== undefined) : []
+  return looked.length === 0 ? undefined : looked.map(statusOf)
+}
+
+function statusOf(item: unknown): object {
+  const { field, class: itemClass, status, erasure } = fieldsOf(item)
+  return { field, class: itemClass, status, ...(erasure !== undefined && { erasure }) }
+}
+
 /** The error of an event that tells of one. */
 export function errorOf(event: StoredEvent): { readonly code?: string; readonly message?: string } | undefined {
   const error = fieldsOf(event.data).error

@@ -4,7 +4,7 @@ import type { InLedger } from '../reader/log-entry.js'
 import { type AnyValue, anyValue, type KeyValue, keyValues } from './any-value.js'
 import type { TextEncoding } from './contract.js'
 import { epochNanos } from './event-times.js'
-import { errorOf, severityOf } from './facts.js'
+import { contentStatuses, errorOf, severityOf } from './facts.js'
 
 /** @see EncodeOptions.recordsPerRequest */
 export const DEFAULT_RECORDS_PER_REQUEST = 512
@@ -121,6 +121,7 @@ function logRecord(event: StoredEvent): OtlpLogRecord {
       'spanledger.confidence': confidenceOf(event),
       'spanledger.supersedes': event.supersedes,
       'spanledger.altered': event.altered,
+      'spanledger.content': contentStatuses(event),
     }),
     ...(trace !== undefined && { traceId: trace.traceId, spanId: trace.spanId }),
   }

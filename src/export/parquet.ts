@@ -2,8 +2,9 @@ import type { SchemaElement } from 'hyparquet-writer'
 import { AuditLogError } from '../events/errors.js'
 import { isError } from '../events/is-error.js'
 import type { StoredEvent } from '../events/types.js'
+import type { ContentChoice } from '../reader/content/choice.js'
 import type { InLedger } from '../reader/log-entry.js'
-import { COLUMN_NAMES, COLUMNS } from './columns.js'
+import { COLUMN_NAMES, COLUMNS, CONTENT_COLUMN, contentCell } from './columns.js'
 import { epochMicros } from './event-times.js'
 
 /** Events of a row group at most. */
@@ -17,7 +18,12 @@ type Row = StoredEvent & InLedger
 
 /** The columns of the CSV, and the number of the log, which has one of its own: so every file has the same columns. */
 const PARQUET_COLUMNS = ['seq', 'log', ...COLUMN_NAMES.filter((name) => name !== 'seq')] as const
-type ParquetColumn = (typeof PARQUET_COLUMNS)[number]
+type ParquetColumn = (typeof PARQUET_COLUMNS)[number] | typeof CONTENT_COLUMN
+
+/** Columns of a file whose events are read with their content, which has one. */
+function columnsFor(content: ContentChoice): readonly ParquetColumn[] {
+  return content === 'none' ? PARQUET_COLUMNS : [...PARQUET_COLUMNS, CONTENT_COLUMN]
+}
 
 /**
  * Writes events as a Parquet file: the columns of the CSV, with `seq` and `log` as numbers, times as UTC timestamps to the
@@ -25,8 +31,8 @@ type ParquetColumn = (typeof PARQUET_COLUMNS)[number]
  *
  * @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed
  */
-export async function* parquet(events: AsyncIterable<Row>): AsyncGenerator<Uint8Array> {
-  const file = await ParquetFile.begin()
+export async function* parquet(events: AsyncIterable<Row>, content: ContentChoice): AsyncGenerator<Uint8Array> {
+  const file = await ParquetFile.begin(content)
   for await (const event of events) if (file.add(event)) yield await file.writeRows()
   yield await file.end()
 }
@@ -38,16 +44,18 @@ export async function* parquet(events: AsyncIterable<Row>): AsyncGenerator<Uint8
 export class ParquetFile {
   readonly #writer: Hyparquet['ByteWriter']['prototype']
   readonly #file: Hyparquet['ParquetWriter']['prototype']
-  readonly #group = new RowGroup()
+  readonly #group: RowGroup
 
   /** @throws AuditLogError `AUDIT_PACKAGE_MISSING` where `hyparquet-writer` is not installed */
-  static async begin(): Promise<ParquetFile> {
-    return new ParquetFile(await loadWriter())
+  static async begin(content: ContentChoice): Promise<ParquetFile> {
+    return new ParquetFile(await loadWriter(), columnsFor(content))
   }
 
-  private constructor({ ByteWriter, ParquetWriter }: Hyparquet) {
+  private constructor({ ByteWriter, ParquetWriter }: Hyparquet, columns: readonly ParquetColumn[]) {
+    const schema: SchemaElement[] = [{ name: 'root', num_children: columns.length }, ...columns.map(schemaOf)]
+    this.#group = new RowGroup(columns)
     this.#writer = new ByteWriter()
-    this.#file = new ParquetWriter({ writer: this.#writer, schema: SCHEMA, createdBy: 'spanledger' })
+    this.#file = new ParquetWriter({ writer: this.#writer, schema, createdBy: 'spanledger' })
   }
 
   /** Adds a row. @returns whether rows are to be written before the next one */
@@ -73,7 +81,13 @@ export class ParquetFile {
 class RowGroup {
   rows = 0
   #dataLength = 0
-  #columns = emptyColumns()
+  readonly #names: readonly ParquetColumn[]
+  #columns: ReturnType<typeof emptyColumns>
+
+  constructor(names: readonly ParquetColumn[]) {
+    this.#names = names
+    this.#columns = emptyColumns(names)
+  }
 
   get isFull(): boolean {
     return this.rows >= MAX_ROWS || this.#dataLength >= MAX_DATA_LENGTH
@@ -90,15 +104,15 @@ class RowGroup {
 
   take(): ReturnType<typeof emptyColumns> {
     const columns = this.#columns
-    this.#columns = emptyColumns()
+    this.#columns = emptyColumns(this.#names)
     this.rows = 0
     this.#dataLength = 0
     return columns
   }
 }
 
-function emptyColumns() {
-  return PARQUET_COLUMNS.map((name) => ({ name, data: [] as Cell[] }))
+function emptyColumns(names: readonly ParquetColumn[]) {
+  return names.map((name) => ({ name, data: [] as Cell[] }))
 }
 
 function cellOf(name: ParquetColumn, event: Row): Cell {
@@ -110,15 +124,12 @@ function cellOf(name: ParquetColumn, event: Row): Cell {
     case 'time':
     case 'recordedAt':
       return epochMicros(event[name])
+    case CONTENT_COLUMN:
+      return contentCell(event)
     default:
       return COLUMNS[name](event)
   }
 }
-
-const SCHEMA: SchemaElement[] = [
-  { name: 'root', num_children: PARQUET_COLUMNS.length },
-  ...PARQUET_COLUMNS.map(schemaOf),
-]
 
 function schemaOf(name: ParquetColumn): SchemaElement {
   switch (name) {

@@ -1,5 +1,6 @@
 import { nearestName } from '../events/nearest.js'
 import { wholeNumberOption } from '../events/options.js'
+import { CONTENT_CHOICES } from '../reader/content/choice.js'
 import { DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
 import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, OCSF_VERSIONS } from './contract.js'
 import { OCSF_VERSION } from './ocsf.js'
@@ -15,7 +16,8 @@ export interface ResolvedEncoding extends Required<EncodeOptions> {
 
 /** @throws TypeError naming an unknown or malformed option */
 export function resolveEncoding(of: string, options: EncodeOptions): ResolvedEncoding {
-  const { format, source = DEFAULT_CLOUD_EVENT_SOURCE, recordsPerRequest, ocsfVersion = OCSF_VERSION } = options
+  const { format, content = 'none', source = DEFAULT_CLOUD_EVENT_SOURCE, recordsPerRequest } = options
+  const { ocsfVersion = OCSF_VERSION } = options
   if (!EXPORT_FORMATS.includes(format)) throw unknownFormat(of, format)
   if (typeof source !== 'string' || !isUriReference(source)) {
     throw new TypeError(`${of}: source must be a URI reference, such as 'urn:example:audit'`)
@@ -26,9 +28,16 @@ export function resolveEncoding(of: string, options: EncodeOptions): ResolvedEnc
   if (!OCSF_VERSIONS.includes(ocsfVersion)) {
     throw new TypeError(`${of}: ocsfVersion must be one of ${OCSF_VERSIONS.join(', ')}`)
   }
+  if (!CONTENT_CHOICES.includes(content)) {
+    throw new TypeError(`${of}: content must be one of ${CONTENT_CHOICES.join(', ')}`)
+  }
+  if (content !== 'none' && format === 'jsonl') {
+    throw new TypeError(`${of}: 'jsonl' is the stored bytes, which have no content; use the format 'events'`)
+  }
   const bounds = { fallback: DEFAULT_RECORDS_PER_REQUEST, min: 1, max: MAX_RECORDS_PER_REQUEST }
   return Object.freeze({
     format,
+    content,
     source,
     ocsfVersion,
     recordsPerRequest: wholeNumberOption(of, 'recordsPerRequest', recordsPerRequest, bounds),

@@ -11,7 +11,7 @@ const withSeq: TextEncoding = { next: (event) => `${JSON.stringify(event)}\n` }
 export function textEncoding(encoding: ResolvedEncoding): TextEncoding {
   switch (encoding.format) {
     case 'csv':
-      return csv
+      return csv(encoding.content)
     case 'cloudevents':
       return cloudEvents(encoding.source)
     case 'ocsf':

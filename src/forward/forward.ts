@@ -1,7 +1,13 @@
 import type { AuditStore } from '../store/contract.js'
 import type { Forwarder } from './contract.js'
 import { LogForwarder } from './log-forwarder.js'
-import { type ForwardedLog, type ForwardOptions, requireForwardable, resolveOptions } from './options.js'
+import {
+  type ForwardedLog,
+  type ForwardOptions,
+  requireContentPlaces,
+  requireForwardable,
+  resolveOptions,
+} from './options.js'
 
 /**
  * Copies every committed entry of a log into a store, in order and byte for byte, so that leaf hashes and root stay
@@ -25,5 +31,7 @@ import { type ForwardedLog, type ForwardOptions, requireForwardable, resolveOpti
  */
 export function forwardAuditLog(log: ForwardedLog, remote: AuditStore, options: ForwardOptions = {}): Forwarder {
   requireForwardable(log, remote)
-  return new LogForwarder(log, remote, resolveOptions(options))
+  const resolved = resolveOptions(options)
+  requireContentPlaces(log, remote, resolved.content)
+  return new LogForwarder(log, remote, resolved)
 }

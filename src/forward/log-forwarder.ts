@@ -2,6 +2,7 @@ import { AuditLogError } from '../events/errors.js'
 import type { Timestamp } from '../events/time.js'
 import type { AuditStore } from '../store/contract.js'
 import type { Forwarder, ForwardProgress } from './contract.js'
+import { withContent } from './forwarded-content.js'
 import { compareStored, compareTrees, readGroup } from './groups.js'
 import type { ForwardedLog, ResolvedForwardOptions } from './options.js'
 
@@ -118,7 +119,7 @@ export class LogForwarder implements Forwarder {
       if (group.length === 0 || this.#closing.signal.aborted) break
       // The remote log would have other positions. This says that the entry was removed.
       if (first !== from) await this.#log.get(from)
-      await this.#remote.commit(group, { at: from })
+      await this.#remote.commit(await withContent(this.#log, first, group, this.#options.content), { at: from })
       this.#remoteSize = from + group.length
       this.#forwarded += group.length
       this.#lagSince = undefined

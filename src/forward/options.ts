@@ -1,6 +1,8 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { CONTENT_CHOICES, type ContentChoice } from '../reader/content/choice.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
+import { isSealedContentSource } from '../store/sealed-content-source.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
 
 /** The log to forward: an open log, or a reader of one. */
@@ -21,6 +23,14 @@ export interface ForwardOptions {
    */
   readonly maxGroupEntries?: number
   /**
+   * Content to copy beside the entries, encrypted as it is: `diagnostics` are error messages, stack traces, reasons and ids behind pseudonyms.
+   * The keys stay where they are, and whoever has them reads the copy. Entries, hashes and root are the same with any choice. What an
+   * earlier forwarder has left out stays out. A store that keeps no content takes none.
+   *
+   * @defaultValue `'none'`
+   */
+  readonly content?: ContentChoice
+  /**
    * Told when forwarding begins to fail, once an episode, and when it ends for good. What it throws is ignored.
    *
    * @defaultValue `process.emitWarning`
@@ -36,13 +46,17 @@ const OF = 'forwardAuditLog'
 
 /** @throws TypeError naming the option */
 export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions {
-  rejectUnknownOptions(OF, options, ['maxGroupEntries', 'onProblem', 'startTimer'])
+  rejectUnknownOptions(OF, options, ['maxGroupEntries', 'content', 'onProblem', 'startTimer'])
   const { onProblem = (problem) => process.emitWarning(problem), startTimer = startUnrefTimer } = options
+  const { content = 'none' } = options
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
   if (typeof startTimer !== 'function') throw new TypeError(`${OF}: startTimer must be a function`)
+  if (!CONTENT_CHOICES.includes(content))
+    throw new TypeError(`${OF}: content must be one of ${CONTENT_CHOICES.join(', ')}`)
   const maxGroupEntries = { fallback: 4096, min: 1, max: 65_536 }
   return Object.freeze({
     maxGroupEntries: wholeNumberOption(OF, 'maxGroupEntries', options.maxGroupEntries, maxGroupEntries),
+    content,
     onProblem,
     startTimer,
   })
@@ -54,4 +68,17 @@ export function requireForwardable(log: ForwardedLog, remote: AuditStore): void 
     throw new TypeError(`${OF}: the first argument must be an open log, or a reader of one`)
   }
   if (typeof remote?.commit !== 'function') throw new TypeError(`${OF}: the second argument must be a store`)
+}
+
+/** @throws TypeError where content is to be copied, and one of the two logs has no place for it */
+export function requireContentPlaces(log: ForwardedLog, remote: AuditStore, content: ContentChoice): void {
+  if (content === 'none') return
+  if (!isSealedContentSource(log)) {
+    throw new TypeError(`${OF}: content can be copied from an open log, or a reader of one, of this package only`)
+  }
+  if (remote.content === undefined) {
+    throw new TypeError(
+      `${OF}: ${remote.location} keeps no content; leave out the option content, and forward entries alone`,
+    )
+  }
 }

@@ -1,7 +1,8 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
-import { restoredOf } from './content/restored-events.js'
+import { resolvedEntries, restoredOf } from './content/restored-events.js'
 import { restoredRuns } from './content/restored-runs.js'
+import { restorerOf } from './content/restorers.js'
 import type { AcrossLogs, AuditLogReader, FoundEvent, LedgerEventQuery } from './contract.js'
 import { type ListedAgent, listAgentsOf } from './ledger/agents.js'
 import { EventFinder } from './ledger/event-finder.js'
@@ -58,9 +59,10 @@ export class LedgerListings {
   entries(query: LedgerEventQuery<string>): LedgerListing<LogEntry, LogEntry, OpenLog> {
     return this.#finder.listing(query, {
       single: ({ reader }) => reader.entries(query),
-      read: ({ store }, parsed, span) => readEntries(store, planOf(parsed), span),
+      read: ({ store }, { content, ...parsed }, span) =>
+        resolvedEntries(restorerOf(store), content, readEntries(store, planOf(parsed), span)),
       time: ({ seq, bytes }) => timeOfEntry(bytes) ?? eventOfEntry(seq, bytes).time,
-      result: ({ seq, bytes }, log) => (log === undefined ? { seq, bytes } : { log, seq, bytes }),
+      result: (entry, log) => (log === undefined ? entry : { log, ...entry }),
     })
   }
 

@@ -2,7 +2,9 @@ import type { ResolvedContent } from '../content/contract.js'
 import type { ContentProof } from '../content/value-proof.js'
 import { AuditLogError } from '../events/errors.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { SealedContent } from '../store/contract.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
+import { isSealedContentSource, SEALED_CONTENT, type SealedContentSource } from '../store/sealed-content-source.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../verify/report.js'
 import type {
@@ -44,7 +46,7 @@ export interface CursorBehind {
 }
 
 /** Reads all logs of a ledger as one. Where there is one, its own reader answers. */
-export class LedgerReader implements AuditLogReader {
+export class LedgerReader implements AuditLogReader, SealedContentSource {
   readonly #source: LogsSource<OpenLog>
   readonly #knownTypes: ReadonlySet<string>
   readonly #listings: LedgerListings
@@ -80,6 +82,11 @@ export class LedgerReader implements AuditLogReader {
       pollMillis,
     })
     return followed as FollowResults<FoundEvent<T>>
+  }
+
+  async [SEALED_CONTENT](seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    const log = await this.#only('content')
+    return isSealedContentSource(log) ? await log[SEALED_CONTENT](seqs) : []
   }
 
   async content(event: ContentOwner): Promise<readonly ResolvedContent[]> {

@@ -1,10 +1,10 @@
 import { AuditLogError } from '../events/errors.js'
 import type { ReadableStore } from '../store/readable.js'
-import type { LogEntry } from './log-entry.js'
 import {
   type ConsistencyProof,
   type Evidence,
   type InclusionProof,
+  type ProvedEntry,
   type ProveOptions,
   parseProveOptions,
   proveContinuity,
@@ -51,7 +51,7 @@ export class Proofs {
    * @param entriesOf - finds the entries in the tree of so many
    * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING`
    */
-  async evidence(entriesOf: (size: number) => AsyncIterable<LogEntry>): Promise<Evidence> {
+  async evidence(entriesOf: (size: number) => AsyncIterable<Omit<ProvedEntry, 'receipt'>>): Promise<Evidence> {
     await this.#log.refresh()
     const head = await this.#signedHead()
     const entries = proveEntries(this.#log.store, entriesOf(head.size), head)

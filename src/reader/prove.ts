@@ -11,6 +11,7 @@ import {
   sameHash,
   verifyInclusion,
 } from '../tree/index.js'
+import type { ProvedContent } from './content/prove-content.js'
 import type { LogEntry } from './log-entry.js'
 import { invalidQuery, parseSeq } from './query/parse-query.js'
 
@@ -54,6 +55,8 @@ export interface ConsistencyProof {
 
 /** An entry with its proof. */
 export interface ProvedEntry extends LogEntry {
+  /** The content of the event, where the query asks for it, with the proof of each value: the receipt proves the digests. */
+  readonly content?: readonly ProvedContent[]
   /** C2SP tlog-proof: `verifyReceipt(receipt, hashLeaf(bytes), trust)` verifies it without the log. */
   readonly receipt: string
 }
@@ -143,12 +146,12 @@ export async function proveContinuity(
 
 export async function* proveEntries(
   store: ReadableStore,
-  entries: AsyncIterable<LogEntry>,
+  entries: AsyncIterable<Omit<ProvedEntry, 'receipt'>>,
   head: SignedHead,
 ): AsyncGenerator<ProvedEntry> {
-  for await (const { seq, bytes } of entries) {
-    const { receipt } = await proveEntry(store, seq, head)
-    yield { seq, bytes, receipt: receipt as string }
+  for await (const entry of entries) {
+    const { receipt } = await proveEntry(store, entry.seq, head)
+    yield { ...entry, receipt: receipt as string }
   }
 }
 

@@ -1,8 +1,10 @@
 import type { ContentKeys, ResolvedContent } from '../content/contract.js'
 import type { ContentProof } from '../content/value-proof.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
+import type { SealedContent, StoredEntry } from '../store/contract.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
+import { SEALED_CONTENT, type SealedContentSource } from '../store/sealed-content-source.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { VerifyReport } from '../verify/report.js'
 import { proofOf } from './content/prove-content.js'
@@ -65,7 +67,7 @@ export function createReader(store: ReadableStore, options: ReaderOptions): Stor
 }
 
 /** Answers from a store. */
-export class StoreReader implements AuditLogReader {
+export class StoreReader implements AuditLogReader, SealedContentSource {
   readonly #store: ReadableStore
   readonly #barrier: ReaderOptions['barrier']
   readonly #listings: StoreListings
@@ -113,17 +115,18 @@ export class StoreReader implements AuditLogReader {
     return followEvents({ head: () => this.#openSize(), read, commits: this.#commits }, following)
   }
 
+  async [SEALED_CONTENT](seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    return (await this.#store.content?.(seqs)) ?? []
+  }
+
   async content(event: ContentOwner): Promise<readonly ResolvedContent[]> {
-    const position = parseSeq(event?.seq)
-    if (position >= (await this.#size(position + 1))) return []
-    const [resolved] = await this.#content.resolve([position])
-    return resolved ?? []
+    const [resolved = []] = await this.#content.resolve(await this.#entryOf(event), 'all')
+    return resolved
   }
 
   async proveContent(event: ContentOwner, field: string): Promise<ContentProof> {
-    const position = parseSeq(event?.seq)
-    const opened = position < (await this.#size(position + 1)) ? await this.#content.open(position, field) : undefined
-    return proofOf(opened, field)
+    const [entry] = await this.#entryOf(event)
+    return proofOf(entry && (await this.#content.open(entry, field)), field)
   }
 
   async get(seq: number): Promise<StoredEvent | undefined> {
@@ -140,9 +143,11 @@ export class StoreReader implements AuditLogReader {
   }
 
   async evidence<T extends string = AuditEventType>(query: EventQuery<T> = {}): Promise<Evidence> {
-    parseEventQuery(query)
-    const { beforeSeq = Number.POSITIVE_INFINITY } = query
-    return await this.#proofs.evidence((size) => this.entries({ ...query, beforeSeq: Math.min(beforeSeq, size) }))
+    const { content = 'none' } = parseEventQuery(query)
+    const { beforeSeq = Number.POSITIVE_INFINITY, content: _, ...filters } = query
+    return await this.#proofs.evidence((size) =>
+      this.#content.proved(this.entries({ ...filters, beforeSeq: Math.min(beforeSeq, size) }).batches(), content),
+    )
   }
 
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
@@ -187,6 +192,14 @@ export class StoreReader implements AuditLogReader {
   async stats(query: StatsQuery): Promise<StatsReport> {
     const parsed = parseStatsQuery(query)
     return await readStats(this.#store, await this.#size(), parsed)
+  }
+
+  /** Returns the entry of an event; none past the end, and where it was removed. */
+  async #entryOf(event: ContentOwner): Promise<readonly StoredEntry[]> {
+    const seq = parseSeq(event?.seq)
+    if (seq >= (await this.#size(seq + 1))) return []
+    const [bytes] = await this.#store.read([seq])
+    return bytes ? [{ seq, bytes }] : []
   }
 
   /** Returns the size at which a read ends. The log only grows: what lies below stays as it is while the read goes on. */

@@ -1,7 +1,7 @@
 import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { ReadableStore } from '../store/readable.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
-import { restored } from './content/restored-events.js'
+import { resolvedEntries, restored } from './content/restored-events.js'
 import { restoredRuns } from './content/restored-runs.js'
 import type { Restorer } from './content/restorers.js'
 import type { FoundEvent } from './contract.js'
@@ -64,12 +64,15 @@ export class StoreListings {
 
   /** Entries are found as their events are, so that a cursor goes on with either. */
   entries(query: EventQuery<string>): Listing<LogEntry, LogEntry> {
-    const { content: _, ...parsed } = parseEventQuery(query)
+    const { content, ...parsed } = parseEventQuery(query)
     const plan = planOf(parsed)
     return {
       kind: 'events',
       query: parsed,
-      read: (span) => this.#ofKnownTypes(parsed, span, readEntries(this.#store, plan, span)),
+      read: (span) => {
+        const entries = this.#ofKnownTypes(parsed, span, readEntries(this.#store, plan, span))
+        return resolvedEntries(this.#content, content, entries)
+      },
       count: (size) => this.#count(parsed, plan, size),
       position: seqOf,
       result: itself,

@@ -12,7 +12,7 @@ import type { AuditLogReader } from '../../reader/contract.js'
 import { type Command, formatOf, noOperands, withReader } from '../command.js'
 import { writeTilesTo } from '../export-tiles.js'
 import { throwIfInterrupted } from '../interrupted.js'
-import { type Arguments, cursors, eventFilters, listing, reading } from '../options.js'
+import { type Arguments, content, cursors, eventFilters, listing, reading } from '../options.js'
 import { type Io, printOne, write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
 import { Progress } from '../progress.js'
@@ -41,6 +41,10 @@ export const exportEvents: Command = {
     ...eventFilters,
     ...cursors,
     limit: listing.limit,
+    content: {
+      ...content.content,
+      help: 'export content that can be read, too: diagnostics (error messages, reasons) or all; by default none. Not for jsonl',
+    },
     source: { type: 'string', value: 'URI', help: 'cloudevents: what the log is called, else urn:spanledger' },
     'records-per-request': { type: 'string', value: 'N', help: 'otlp: log records of a line, by default 512' },
     'ocsf-version': {
@@ -59,6 +63,7 @@ export const exportEvents: Command = {
     ['spanledger export --after-seq 41999 -o audit-2.jsonl --json', 'what came since; says where the next one goes on'],
     ['spanledger export -f csv --since 2026-11-01 --until 2026-12-01 > november.csv', 'a month for a spreadsheet'],
     ['spanledger export -f ocsf --since today | siem-upload', 'for a SIEM'],
+    ['spanledger export -f ocsf --content diagnostics', 'with error messages and reasons, as far as they can be read'],
     ['spanledger export --tiles public/', 'a transparency log that others can verify'],
     ['spanledger export -f parquet -o audit.parquet', 'for a data lake'],
   ],
@@ -90,12 +95,14 @@ export const exportEvents: Command = {
 }
 
 function exportOptions(args: Arguments, io: Io): ExportOptions {
-  const { order: _, ...query } = args.query(io.now())
+  const { order: _, content: choice, ...query } = args.query(io.now())
   const [source, recordsPerRequest] = [args.text('source'), args.number('records-per-request')]
   const [threads, ocsfVersion] = [args.number('threads'), args.text('ocsf-version')]
   return {
     format: exportFormat(args.text('format') ?? DEFAULT_FORMAT),
     query,
+    // The export refuses any other.
+    ...(choice !== undefined && { content: choice }),
     ...(source !== undefined && { source }),
     ...(recordsPerRequest !== undefined && { recordsPerRequest }),
     ...(threads !== undefined && { threads }),

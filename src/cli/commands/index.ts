@@ -2,6 +2,7 @@ import type { Command } from '../command.js'
 import { agents } from './agents.js'
 import { backup } from './backup.js'
 import { completion } from './completion.js'
+import { content } from './content.js'
 import { doctor } from './doctor.js'
 import { exportEvents } from './export.js'
 import { postgres } from './postgres.js'
@@ -22,6 +23,7 @@ export const commands: Readonly<Record<string, Command>> = {
   query,
   runs,
   show,
+  content,
   sessions,
   agents,
   stats,

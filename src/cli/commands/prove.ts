@@ -1,15 +1,14 @@
 import { formatReceipt, parseReceipt } from '../../checkpoint/index.js'
 import type { AuditLogReader } from '../../reader/contract.js'
-import { DirectoryLedgerReader } from '../../reader/open.js'
 import { type Command, withReader } from '../command.js'
+import { ENTRY_OPERAND, entryNamed, requireOneLog } from '../one-entry.js'
 import { reading } from '../options.js'
 import { write } from '../output.js'
 import { writeFileAtOnce } from '../output-file.js'
-import { UsageError } from '../usage-error.js'
 
 export const prove: Command = {
   summary: 'Writes a receipt that proves one entry; it contains the bytes of the entry, unless it was removed',
-  operand: '[DIR] SEQ',
+  operand: ENTRY_OPERAND,
   options: {
     output: { type: 'string', short: 'o', value: 'FILE', help: 'write this file' },
     force: { type: 'boolean', help: 'replace the file' },
@@ -21,20 +20,12 @@ export const prove: Command = {
     ['spanledger verify --receipt 4711.receipt --vkey log.vkey', 'what the other one does with it'],
   ],
   async run(args, io) {
-    const asked = args.positionals.at(-1) ?? ''
-    const [directory, ...more] = args.positionals.slice(0, -1)
-    if (!/^\d{1,15}$/.test(asked) || more.length > 0) throw new UsageError('prove: name one entry, by its seq')
-    const seq = Number(asked)
+    const { seq, directory } = entryNamed('prove', args)
     await withReader(
       args,
       io,
       async (log) => {
-        if (log instanceof DirectoryLedgerReader && log.logs.size > 1) {
-          const numbers = [...log.logs.keys()].join(', ')
-          throw new UsageError(
-            `prove: there are the logs ${numbers}, and each has entries of its own: name one with --log-number`,
-          )
-        }
+        requireOneLog('prove', log)
         const receipt = await receiptWithEntry(log, seq)
         const file = args.text('output')
         if (file === undefined) await write(io.out, receipt)

@@ -14,7 +14,7 @@ import {
   whenThere,
 } from './ledger-key.js'
 import type { ContentKeyProvider } from './provider.js'
-import { findKey, findOrCreateKey } from './subject-files.js'
+import { findKey, findOrCreateKey, findSubjectKey } from './subject-files.js'
 
 /** Keys that are kept in memory. */
 const MAX_KEYS = 4096
@@ -60,6 +60,14 @@ export class FileContentKeys implements ContentKeys {
     const key = this.#attempt((ledgerKey) => this.#findOrCreate(ledgerKey, subject))
     if (key) remember(this.#bySubject, text, key)
     return key
+  }
+
+  keyOfSubject(subject: Subject): SubjectKey | undefined {
+    const known = this.#bySubject.get(subjectText(subject))
+    if (known) return known
+    const { directory } = this.#options
+    // It is not remembered: who records with it makes sure first that it is found by its id, too.
+    return this.#attempt((ledgerKey) => findSubjectKey(directory, ledgerKey, ledgerKey.nameOf(subject)))
   }
 
   keyOf(id: string): SubjectKey | KeyAbsence {

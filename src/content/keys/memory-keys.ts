@@ -23,6 +23,10 @@ class MemoryKeys implements ContentKeys {
     return key
   }
 
+  keyOfSubject(subject: Subject): SubjectKey | undefined {
+    return this.#bySubject.get(subjectText(subject))
+  }
+
   keyOf(id: string): SubjectKey | KeyAbsence {
     return this.#byId.get(id) ?? 'erased'
   }

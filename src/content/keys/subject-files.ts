@@ -52,6 +52,13 @@ export function findOrCreateKey(directory: string, ledgerKey: LedgerKey, name: s
   return others && opened(directory, ledgerKey, path, others)
 }
 
+/** Finds the key of a subject. @returns `undefined` where there is none, or it cannot be read */
+export function findSubjectKey(directory: string, ledgerKey: LedgerKey, name: string): DerivedSubjectKey | undefined {
+  const found = read(subjectPath(directory, name))
+  const secret = found && ledgerKey.unwrap(found.wrapped, found.id)
+  return found && secret?.length === SECRET_BYTES ? new DerivedSubjectKey(found.id, secret) : undefined
+}
+
 /** Finds a key by its id. @returns `undefined` where there is none; `unavailable` where it cannot be read */
 export function findKey(
   directory: string,

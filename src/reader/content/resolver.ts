@@ -1,21 +1,16 @@
-import type { ContentKeys, ContentValueBytes, ResolvedContent, SubjectKey } from '../../content/contract.js'
-import { type StatedContent, statedContentIn } from '../../content/stated.js'
-import { fieldsOf } from '../../events/recorded-fields.js'
-import { textOf } from '../../events/text.js'
-import type { ContentItem, StoredEvent } from '../../events/types.js'
-import type { SealedContent } from '../../store/contract.js'
+import type { ContentKeys, ResolvedContent } from '../../content/contract.js'
+import { type StatedContent, statedContentIn, statedContentOf } from '../../content/stated.js'
+import type { ContentOutcome, StoredEvent } from '../../events/types.js'
+import type { SealedContent, StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { hashLeaf } from '../../tree/index.js'
-import type { ContentChoice } from './choice.js'
-import { putBack } from './field-path.js'
+import type { LogEntry } from '../log-entry.js'
+import { type ContentChoice, takesIn } from './choice.js'
+import { type ContentEntry, type LookedAtItem, lookAt, type OpenedItem, resolvedItem } from './opened-item.js'
+import { type ProvedContent, provedItem } from './prove-content.js'
+import { putContentBack } from './put-back.js'
+import { entryParts } from './restored-events.js'
 import type { Restorer } from './restorers.js'
-
-interface ContentEntry {
-  readonly leafHash: Uint8Array
-  readonly stated: StatedContent
-  /** `undefined` where they cannot be read. */
-  readonly sealed: readonly SealedContent[] | undefined
-}
 
 /** Resolves the content of events of one store. */
 export class ContentResolver implements Restorer {
@@ -32,108 +27,98 @@ export class ContentResolver implements Restorer {
     return new ContentResolver(view, this.#keys)
   }
 
-  /** Returns the content of the events at these positions: none for one without. Never throws for what is damaged. */
-  async resolve(seqs: readonly number[]): Promise<readonly (readonly ResolvedContent[])[]> {
-    const [entries, keys] = [await this.#entriesAt(seqs), this.#keys()]
-    await keys?.ready()
-    return entries.map((entry) => (entry ? resolvedOf(entry, keys) : []))
+  async resolve(
+    entries: readonly StoredEntry[],
+    choice: ContentChoice,
+  ): Promise<readonly (readonly ResolvedContent[])[]> {
+    const found = await this.#lookAt(entries, choice)
+    return found.map((items) => items.map(resolvedItem))
   }
 
-  /** Returns an item with its key, its value and what it is bound to; `undefined` where it cannot be read. */
-  async open(seq: number, field: string): Promise<OpenedItem | undefined> {
-    const [[entry], keys] = [await this.#entriesAt([seq]), this.#keys()]
-    await keys?.ready()
-    const item = entry?.stated.items.find((each) => each.field === field)
-    const key = entry && keys?.keyOf(entry.stated.key)
-    if (!entry || !item || !key || typeof key === 'string') return undefined
-    const value = openedValue(entry, item, key)
-    return value && { item, key, value }
-  }
-
-  async restore(events: readonly StoredEvent[], choice: ContentChoice): Promise<void> {
-    if (choice === 'none') return
-    const wanted = events.filter((event) => mayHave(event, choice))
-    if (wanted.length === 0) return
-    const resolved = await this.resolve(wanted.map(({ seq }) => seq))
-    for (const [at, event] of wanted.entries()) {
-      for (const { status, class: itemClass, field, value } of resolved[at] ?? []) {
-        if (status === 'readable' && (choice === 'all' || itemClass === 'diagnostic')) putBack(event, field, value)
+  /** Gives entries one by one, with the content that is asked for and a proof of each value that can be read. */
+  async *proved(
+    batches: AsyncIterable<readonly LogEntry[]>,
+    choice: ContentChoice,
+  ): AsyncGenerator<LogEntry & { readonly content?: readonly ProvedContent[] }> {
+    for await (const entries of batches) {
+      if (choice === 'none') {
+        yield* entries
+        continue
+      }
+      for (const part of entryParts(entries, choice)) {
+        const found = await this.#lookAt(part, choice)
+        for (const [at, entry] of part.entries()) yield { ...entry, content: (found[at] ?? []).map(provedItem) }
       }
     }
   }
 
-  async #entriesAt(seqs: readonly number[]): Promise<readonly (ContentEntry | undefined)[]> {
-    if (seqs.length === 0) return []
-    const [entries, sealed] = await Promise.all([this.#store.read(seqs), this.#sealedAt(seqs)])
-    return entries.map((bytes, at) => {
-      const stated = bytes && statedContentIn(bytes)
-      return stated && { leafHash: hashLeaf(bytes), stated, sealed: sealed && (sealed[at] ?? []) }
+  /** Returns an item with its key, its value and what it is bound to; `undefined` where it cannot be read. */
+  async open(entry: StoredEntry, field: string): Promise<OpenedItem | undefined> {
+    const [items = []] = await this.#lookAt([entry], 'all')
+    return items.find(({ item }) => item.field === field)?.opened
+  }
+
+  async restore(events: readonly StoredEvent[], choice: ContentChoice): Promise<void> {
+    if (choice === 'none') return
+    const isKept = (event: StoredEvent) => statedContentOf(event.content)?.items.some(isWanted(choice)) ?? false
+    const wanted = events.filter(isKept)
+    const bytes = wanted.length === 0 ? [] : await this.#store.read(wanted.map(({ seq }) => seq))
+    const entries = wanted.flatMap(({ seq }, at) => (bytes[at] ? [{ seq, bytes: bytes[at] }] : []))
+    const resolved = await this.resolve(entries, choice)
+    const bySeq = new Map(entries.map(({ seq }, at) => [seq, resolved[at] ?? []]))
+    for (const event of events) putContentBack(event, bySeq.get(event.seq) ?? unopenedOf(event, choice), choice)
+  }
+
+  async pseudonymsOf(actorId: string, tenantIds: Iterable<string>): Promise<readonly string[]> {
+    const keys = this.#keys()
+    await keys?.ready()
+    const pseudonyms: string[] = []
+    for (const tenantId of keys ? tenantIds : []) {
+      const key = keys?.keyOfSubject({ tenantId, kind: 'actor', id: actorId })
+      if (key) pseudonyms.push(key.pseudonymOf(actorId))
+    }
+    return pseudonyms
+  }
+
+  get hasKeys(): boolean {
+    return this.#keys() !== undefined
+  }
+
+  /** Looks for the content of entries, with one question to the store. */
+  async #lookAt(entries: readonly StoredEntry[], choice: ContentChoice): Promise<readonly (readonly LookedAtItem[])[]> {
+    const stated = entries.map(({ bytes }) => statedContentIn(bytes))
+    const asking = [...entries.keys()].filter((at) => stated[at]?.items.some(isWanted(choice)))
+    const keys = asking.length > 0 ? this.#keys() : undefined
+    await keys?.ready()
+    const sealed = await this.#sealedAt(asking.map((at) => (entries[at] as StoredEntry).seq))
+    const found = new Map(asking.map((at, n) => [at, typeof sealed === 'string' ? sealed : (sealed[n] ?? [])]))
+    return entries.map(({ bytes }, at) => {
+      const content = stated[at]
+      if (!content) return []
+      const entry: ContentEntry = { leafHash: hashLeaf(bytes), stated: content, sealed: found.get(at) ?? [] }
+      const key = found.has(at) ? (keys?.keyOf(content.key) ?? 'unavailable') : 'unavailable'
+      return content.items.filter((item) => takesIn(choice, item.class)).map((item) => lookAt(entry, item, key))
     })
   }
 
   /** Content that cannot be read keeps nobody from reading entries. */
-  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | undefined> {
+  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | 'unreadable'> {
+    if (seqs.length === 0 || !this.#store.content) return []
     try {
-      return (await this.#store.content?.(seqs)) ?? []
+      return await this.#store.content(seqs)
     } catch {
-      return undefined
+      return 'unreadable'
     }
   }
 }
 
-/** A content item that could be read. */
-export interface OpenedItem {
-  readonly item: ContentItem
-  readonly key: SubjectKey
-  readonly value: ContentValueBytes
+/** Tells whether the value of an item has to be looked for. */
+function isWanted(choice: ContentChoice): (item: StatedContent['items'][number]) => boolean {
+  return (item) => item.level === 'content' && takesIn(choice, item.class)
 }
 
-function mayHave(event: StoredEvent, choice: ContentChoice): boolean {
-  const { items } = fieldsOf(event.content)
-  if (!Array.isArray(items)) return false
-  return items.some((item) => item?.level === 'content' && (choice === 'all' || item.class === 'diagnostic'))
-}
-
-function resolvedOf(entry: ContentEntry, keys: ContentKeys | undefined): readonly ResolvedContent[] {
-  const key = keys?.keyOf(entry.stated.key) ?? 'unavailable'
-  return entry.stated.items.map((item) => {
-    const { field, class: itemClass, digest, bytes } = item
-    return { field, class: itemClass, digest, bytes, ...statusOf(entry, item, key) }
-  })
-}
-
-function statusOf(
-  entry: ContentEntry,
-  item: ContentItem,
-  key: ReturnType<ContentKeys['keyOf']>,
-): Pick<ResolvedContent, 'status' | 'value'> {
-  if (item.level === 'digest') return { status: 'digest_only' }
-  if (key === 'unavailable') return { status: 'key_unavailable' }
-  if (!entry.sealed) return { status: 'damaged' }
-  if (key === 'erased' || !entry.sealed.some(({ field }) => field === item.field)) return { status: 'erased' }
-  const value = openedValue(entry, item, key)
-  return value ? { status: 'readable', value: parsedValue(value) } : { status: 'damaged' }
-}
-
-function openedValue({ leafHash, sealed }: ContentEntry, { field, digest }: ContentItem, key: SubjectKey) {
-  const found = sealed?.find((each) => each.field === field)
-  if (!found) return undefined
-  try {
-    const value = key.open(found.bytes, { leafHash, field })
-    return key.digest(value.bytes) === digest ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** A value in the form that its application gave it. */
-function parsedValue({ bytes, kind }: ContentValueBytes): unknown {
-  const text = textOf(bytes)
-  if (kind === 'text') return text
-  // Attacker-controlled: a value that was decrypted, which its recorder chose; it is returned as it is.
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return text
-  }
+/** The items of an event of which nothing has to be looked for, or whose entry was removed since. */
+function unopenedOf(event: StoredEvent, choice: ContentChoice): readonly ContentOutcome[] {
+  const items = statedContentOf(event.content)?.items.filter((item) => takesIn(choice, item.class)) ?? []
+  return items.map(({ level }) => ({ status: level === 'digest' ? 'digest_only' : 'erased' }))
 }

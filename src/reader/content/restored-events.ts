@@ -1,17 +1,30 @@
+import { statedContentOf } from '../../content/stated.js'
+import { fieldsOf } from '../../events/recorded-fields.js'
+import { textOf } from '../../events/text.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
-import type { ContentChoice } from './choice.js'
+import type { LogEntry } from '../log-entry.js'
+import { type ContentChoice, takesIn } from './choice.js'
 import { type Restorer, restorerOf } from './restorers.js'
+
+/** Bytes of content that are read at a time, unless one event has more: it bounds what is in memory. */
+const MAX_PART_BYTES = 4 * 1024 * 1024
 
 /** Puts the content that is asked for back into events, batch by batch. */
 export async function* restored(
   restorer: Restorer | undefined,
-  choice: ContentChoice | undefined,
+  choice: ContentChoice = 'none',
   batches: AsyncIterable<readonly StoredEvent[]>,
 ): AsyncGenerator<readonly StoredEvent[]> {
+  if (choice === 'none' || !restorer) {
+    yield* batches
+    return
+  }
   for await (const events of batches) {
-    if (choice !== undefined) await restorer?.restore(events, choice)
-    yield events
+    for (const part of inParts(events, (event) => bytesKept(event, choice))) {
+      await restorer.restore(part, choice)
+      yield part
+    }
   }
 }
 
@@ -22,4 +35,59 @@ export function restoredOf(
   batches: AsyncIterable<readonly StoredEvent[]>,
 ): AsyncGenerator<readonly StoredEvent[]> {
   return restored(restorerOf(store), choice, batches)
+}
+
+/** Gives entries with the content that is asked for. */
+export async function* resolvedEntries(
+  restorer: Restorer | undefined,
+  choice: ContentChoice = 'none',
+  batches: AsyncIterable<readonly LogEntry[]>,
+): AsyncGenerator<readonly LogEntry[]> {
+  if (choice === 'none' || !restorer) {
+    yield* batches
+    return
+  }
+  for await (const entries of batches) {
+    for (const part of entryParts(entries, choice)) {
+      const content = await restorer.resolve(part, choice)
+      yield part.map((entry, at) => ({ ...entry, content: content[at] ?? [] }))
+    }
+  }
+}
+
+/** Parts a batch of entries, so that each has little content. */
+export function entryParts<E extends LogEntry>(entries: readonly E[], choice: ContentChoice): Iterable<readonly E[]> {
+  return inParts(entries, ({ bytes }) => {
+    try {
+      // Attacker-controlled: an entry of any contents; what it states of its content is checked.
+      return bytesKept(fieldsOf(JSON.parse(textOf(bytes))), choice)
+    } catch {
+      return 0
+    }
+  })
+}
+
+function* inParts<T>(items: readonly T[], bytesOf: (item: T) => number): Generator<readonly T[]> {
+  let part: T[] = []
+  let length = 0
+  for (const item of items) {
+    const bytes = bytesOf(item)
+    if (part.length > 0 && length + bytes > MAX_PART_BYTES) {
+      yield part
+      part = []
+      length = 0
+    }
+    part.push(item)
+    length += bytes
+  }
+  if (part.length > 0) yield part
+}
+
+/** Returns the bytes of content that an event says are kept for it. */
+function bytesKept(event: object, choice: ContentChoice): number {
+  let bytes = 0
+  for (const item of statedContentOf(fieldsOf(event).content)?.items ?? []) {
+    if (item.level === 'content' && takesIn(choice, item.class) && item.bytes > 0) bytes += item.bytes
+  }
+  return bytes
 }

@@ -24,22 +24,33 @@ export async function* restoredRuns<R extends Listed>(
   batches: AsyncIterable<readonly R[]>,
 ): AsyncGenerator<readonly R[]> {
   for await (const listed of batches) {
-    yield restorerOf(store)
-      ? await Promise.all(listed.map(async (each) => ({ ...each, run: await restoredRun(store, each.run) })))
-      : listed
+    if (!restorerOf(store)) {
+      yield listed
+      continue
+    }
+    const ends = await Promise.all(listed.map(({ run }) => endOf(store, run)))
+    // One question for the content of all of them.
+    await restoreDiagnostics(
+      store,
+      ends.flatMap((end) => (end ? [end] : [])),
+    )
+    yield listed.map((each, at) => ({ ...each, run: withReason(each.run, ends[at]) }))
   }
 }
 
-async function restoredRun(store: ReadableStore, run: RunOverview): Promise<RunOverview> {
+/** Returns the event that ended a run, where the run lacks what it says. */
+async function endOf(store: ReadableStore, run: RunOverview): Promise<StoredEvent | undefined> {
   const type = ENDS[run.status]
   const lacksMessage = run.status === 'failed' ? run.error?.message === undefined : run.reason === undefined
-  if (type === undefined || !lacksMessage) return run
+  if (type === undefined || !lacksMessage) return undefined
   const filter = { tenantId: run.tenantId, runId: run.runId, types: [type], reverse: true, limit: MAX_ENDS }
   const ends: StoredEvent[] = []
   for await (const events of readEvents(store, store.size, filter, MAX_ENDS)) ends.push(...events)
-  const end = ends.find(({ time }) => time === run.endedAt) ?? ends[0]
+  return ends.find(({ time }) => time === run.endedAt) ?? ends[0]
+}
+
+function withReason(run: RunOverview, end: StoredEvent | undefined): RunOverview {
   if (!end) return run
-  await restoreDiagnostics(store, [end])
   const data = fieldsOf(end.data)
   const [error, reason] = [errorIn(data), textIn(data, 'reason')]
   return { ...run, ...(error && run.error && { error }), ...(reason !== undefined && { reason }) }

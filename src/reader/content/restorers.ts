@@ -1,11 +1,23 @@
+import type { ResolvedContent } from '../../content/contract.js'
 import type { StoredEvent } from '../../events/types.js'
+import type { StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import type { ContentChoice } from './choice.js'
 
-/** Puts content back into events that were read from a store. */
+/** Reads the content of what was read from a store. Never throws for content that is damaged. */
 export interface Restorer {
-  /** @param events - parsed anew: they are changed */
+  /** There are keys, so that content may be readable, and actors may have pseudonyms. */
+  readonly hasKeys: boolean
+  /**
+   * Puts content back into events, and the outcome of that into their `content.items`.
+   *
+   * @param events - parsed anew: they are changed
+   */
   restore(events: readonly StoredEvent[], choice: ContentChoice): Promise<void>
+  /** Returns the content of entries: for each an item for each value of that choice. */
+  resolve(entries: readonly StoredEntry[], choice: ContentChoice): Promise<readonly (readonly ResolvedContent[])[]>
+  /** Returns the pseudonyms that an actor has under these tenants, as far as there are keys. */
+  pseudonymsOf(actorId: string, tenantIds: Iterable<string>): Promise<readonly string[]>
   /** Does the same for another view of the entries, with the same keys. */
   over(view: ReadableStore): Restorer
 }

@@ -8,15 +8,15 @@ import { timeOfEntry } from './entry-time.js'
 import { type Identities, NO_IDENTITIES } from './identities.js'
 import { Join } from './join.js'
 import { type PositionIterator, PostingsIterator, RangesIterator, UnionIterator } from './position-iterators.js'
+import { type ActorFilter, isOfActor } from './pseudonyms.js'
 
 /** The events to read, with every value in its stored form. All filters that are given must hold. */
-export interface EventFilter {
+export interface EventFilter extends ActorFilter {
   readonly tenantId?: string
   readonly sessionId?: string
   readonly runId?: string
   readonly parentRunId?: string
   readonly agent?: string
-  readonly actorId?: string
   readonly tool?: string
   readonly types?: readonly string[]
   readonly since?: Timestamp
@@ -56,7 +56,7 @@ const MAX_RUNS = 64
 
 /** The way to find what a filter lets through: built once for a query, and used for each walk over a part of the log. */
 export class Plan {
-  readonly #filter: EventFilter
+  readonly filter: EventFilter
   readonly #identities: Identities
   readonly #lookups: readonly Lookup[]
   /** Tells whether an event may count as that of another tenant, or session, than the one that is filed with it. */
@@ -65,7 +65,7 @@ export class Plan {
   /** @param identities - whose runs are, as of the end of each walk */
   constructor(filter: EventFilter, identities: Identities = NO_IDENTITIES) {
     const { tenantId, sessionId } = filter
-    this.#filter = filter
+    this.filter = filter
     this.isOwnerAsked =
       (sessionId !== undefined && !identities.isEmpty) || (tenantId !== undefined && identities.moves(tenantId))
     this.#identities = this.isOwnerAsked ? identities : NO_IDENTITIES
@@ -74,22 +74,22 @@ export class Plan {
 
   /** Returns the plan for a log in which the runs are these tenants' and sessions'. */
   under(identities: Identities): Plan {
-    return identities.isEmpty ? this : new Plan(this.#filter, identities)
+    return identities.isEmpty ? this : new Plan(this.filter, identities)
   }
 
   /** Tells whether the filter asks whose an event is. */
   get asksForOwner(): boolean {
-    return asksForOwner(this.#filter)
+    return asksForOwner(this.filter)
   }
 
   /** Most events to find. */
   get limit(): number {
-    return this.#filter.limit ?? Infinity
+    return this.filter.limit ?? Infinity
   }
 
   /** Returns the walk over the first `size` entries; in walking order, only what comes after a position if one is given. */
   walk(size: number, after?: number): Walk {
-    const { afterSeq = -1, beforeSeq = size, reverse = false } = this.#filter
+    const { afterSeq = -1, beforeSeq = size, reverse = false } = this.filter
     return {
       from: (reverse ? afterSeq : (after ?? afterSeq)) + 1,
       to: Math.min((reverse ? after : undefined) ?? beforeSeq, size),
@@ -104,7 +104,7 @@ export class Plan {
 
   /** Tells whether a time window narrows the walk: the index of times is none of single positions. */
   get hasWindow(): boolean {
-    return this.#filter.since !== undefined || this.#filter.until !== undefined
+    return this.filter.since !== undefined || this.filter.until !== undefined
   }
 
   /** Tells whether only the events themselves can say which of them pass. */
@@ -114,7 +114,7 @@ export class Plan {
 
   /** Tells whether the bytes of an entry show already that it is not of the time window. */
   rulesOut(bytes: Uint8Array): boolean {
-    const { since, until } = this.#filter
+    const { since, until } = this.filter
     if (since === undefined && until === undefined) return false
     const time = timeOfEntry(bytes)
     if (time === undefined) return false
@@ -123,7 +123,7 @@ export class Plan {
 
   /** Tells whether an event of the walk passes the filter. */
   admits(event: StoredEvent): boolean {
-    const { tenantId, sessionId, runId, parentRunId, agent, actorId, tool, types, since, until } = this.#filter
+    const { tenantId, sessionId, runId, parentRunId, agent, tool, types, since, until } = this.filter
     const owner = this.#identities.ownerOf(event)
     return (
       (runId === undefined || event.runId === runId) &&
@@ -131,7 +131,7 @@ export class Plan {
       (sessionId === undefined || owner.sessionId === sessionId) &&
       (tenantId === undefined || owner.tenantId === tenantId) &&
       (agent === undefined || event.agent?.id === agent || event.agent?.name === agent) &&
-      (actorId === undefined || event.actor?.id === actorId) &&
+      isOfActor(event.actor?.id, this.filter) &&
       (tool === undefined || toolNameOf(event.type, event.data) === tool) &&
       (types === undefined || types.includes(event.type)) &&
       (since === undefined || event.time >= since) &&
@@ -179,7 +179,7 @@ export class Plan {
   }
 
   #timeRanges(store: ReadableStore, walk: Walk): AsyncIterable<SeqRange> {
-    return timeRanges(store, this.#filter.since, this.#filter.until, walk)
+    return timeRanges(store, this.filter.since, this.filter.until, walk)
   }
 }
 
@@ -192,17 +192,21 @@ function iteratorOf(store: ReadableStore, walk: Walk, lookup: Lookup): PositionI
 }
 
 function lookupsOf(filter: EventFilter, identities: Identities): Lookup[] {
-  const { tenantId, sessionId, runId, parentRunId, agent, actorId, tool, types } = filter
+  const { tenantId, sessionId, runId, parentRunId, agent, actorId, pseudonyms = [], tool, types } = filter
   const lookups: Lookup[] = []
   if (runId !== undefined) lookups.push([{ index: 'run', value: [runId] }])
   if (parentRunId !== undefined) lookups.push([{ index: 'parent', value: [parentRunId] }])
   if (sessionId !== undefined) lookups.push(sessionLookup(sessionId, tenantId, identities))
   if (agent !== undefined) lookups.push([{ index: 'agent', value: [agent] }])
-  if (actorId !== undefined) lookups.push([{ index: 'actor', value: [actorId] }])
+  if (actorId !== undefined) lookups.push(actorLookup(actorId, pseudonyms))
   if (tool !== undefined) lookups.push([{ index: 'tool', value: [tool] }])
   if (types) lookups.push(types.map((type) => ({ index: 'type', value: [type] })))
   if (tenantId !== undefined && sessionId === undefined) lookups.push(tenantLookup(tenantId, identities))
   return lookups
+}
+
+function actorLookup(actorId: string, pseudonyms: readonly string[]): Lookup {
+  return [...new Set([actorId, ...pseudonyms])].map((id) => ({ index: 'actor', value: [id] }))
 }
 
 /** All events of a session, and of the runs that were identified as its own, are looked at: each tells whose it is. */

@@ -1,8 +1,9 @@
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry, Walk } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { type Identities, identitiesOf, NO_IDENTITIES } from './identities.js'
-import { asksForOwner, type EventFilter, Plan } from './plan.js'
+import { identitiesOf } from './identities.js'
+import { type EventFilter, Plan } from './plan.js'
+import { withPseudonyms } from './pseudonyms.js'
 import { decodeEvent, missingEntry, readEventsAt, readStored } from './read-stored.js'
 import type { Span } from './results.js'
 
@@ -34,7 +35,7 @@ export async function* readEvents(
   filter: EventFilter,
   firstBatch: number = FIRST_BATCH,
 ): AsyncGenerator<readonly StoredEvent[]> {
-  const plan = new Plan(filter, await identitiesFor(store, size, filter))
+  const plan = await planFor(store, new Plan(filter), { size })
   yield* readPassing(store, { plan, walk: plan.walk(size), limit: plan.limit, firstBatch }, eventOf)
 }
 
@@ -65,11 +66,14 @@ export async function* readEntries(
 
 /** Returns a plan for the log as it is at the end of a walk: only who asks for a tenant or a session needs to know whose runs are. */
 async function planFor(store: ReadableStore, plan: Plan, { size }: Pick<Span, 'size'>): Promise<Plan> {
-  return plan.asksForOwner ? plan.under(await identitiesOf(store, size)) : plan
+  const named = await namedPlan(store, plan, size)
+  return named.asksForOwner ? named.under(await identitiesOf(store, size)) : named
 }
 
-async function identitiesFor(store: ReadableStore, size: number, filter: EventFilter): Promise<Identities> {
-  return asksForOwner(filter) ? await identitiesOf(store, size) : NO_IDENTITIES
+/** Returns a plan that knows the pseudonyms of the actor who is asked for, as far as this reader can know them. */
+export async function namedPlan(store: ReadableStore, plan: Plan, size: number): Promise<Plan> {
+  const filter = await withPseudonyms(store, size, plan.filter)
+  return filter === plan.filter ? plan : new Plan(filter)
 }
 
 function searchOf(plan: Plan, { size, after, limit }: Span): Search {

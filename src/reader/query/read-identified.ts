@@ -2,7 +2,7 @@ import type { StoredEvent } from '../../events/types.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { identitiesOf } from './identities.js'
 import type { Plan } from './plan.js'
-import { readEvents } from './read-events.js'
+import { namedPlan, readEvents } from './read-events.js'
 
 /** The part of a log that has come since one who follows it looked last. */
 export interface NewPart {
@@ -19,10 +19,11 @@ export interface NewPart {
  */
 export async function* readIdentified(
   store: ReadableStore,
-  plan: Plan,
+  asked: Plan,
   { after, size, seen: then = store }: NewPart,
 ): AsyncGenerator<readonly StoredEvent[]> {
-  if (!plan.asksForOwner || after < 0) return
+  if (!asked.asksForOwner || after < 0) return
+  const plan = await namedPlan(store, asked, size)
   const [before, now] = await Promise.all([identitiesOf(then, after + 1), identitiesOf(store, size)])
   const [seen, passing] = [plan.under(before), plan.under(now)]
   const found: StoredEvent[] = []

@@ -6,6 +6,7 @@ import type { RunKey, RunRow } from '../../store/runs/run-row.js'
 import { identitiesOf } from '../query/identities.js'
 import type { ParsedRunQuery } from '../query/parse-query.js'
 import { type EventFilter, walkFrom } from '../query/plan.js'
+import { type ActorFilter, isOfActor, withPseudonyms } from '../query/pseudonyms.js'
 import { readEvents } from '../query/read-events.js'
 import type { Span } from '../query/results.js'
 import { FirstEvents, type RunEvent } from './first-events.js'
@@ -42,9 +43,10 @@ export async function* listRuns(
   { size, after, limit }: Span,
   elsewhere?: RunsElsewhere,
 ): AsyncGenerator<readonly ListedRun[]> {
-  const filter = tellingEvents(query)
   const part = { size, identities: await identitiesOf(store, size) }
-  const lister = new RunLister(store, part, { query, filter }, elsewhere)
+  const named = await withPseudonyms(store, size, query)
+  const filter = tellingEvents(named)
+  const lister = new RunLister(store, part, { query: named, filter }, elsewhere)
   let left = limit
   let abreast = 1
   for await (const events of readEvents(store, size, { ...filter, ...walkFrom(query.order, after) })) {
@@ -55,12 +57,13 @@ export async function* listRuns(
     for (let at = 0; at < telling.length; ) {
       const chunk = telling.slice(at, at + abreast)
       const runs = await Promise.all(chunk.map((event, n) => lister.listedBy(event, rows[at + n], spread?.[at + n])))
-      for (const [n, run] of runs.entries()) {
-        if (!run) continue
+      const listed = runs.flatMap((run, n) => {
         const { seq, time } = chunk[n] as RunEvent
-        yield [{ run, position: seq, time }]
-        if (--left === 0) return
-      }
+        return run ? [{ run, position: seq, time }] : []
+      })
+      if (listed.length > 0) yield listed.slice(0, left)
+      left -= listed.length
+      if (left <= 0) return
       at += chunk.length
       abreast = Math.min(abreast * 2, MAX_ABREAST)
     }
@@ -68,7 +71,8 @@ export async function* listRuns(
 }
 
 /** The events of which a run that passes the query has at least one. */
-function tellingEvents({ tenantId, sessionId, agent, actorId, status, since }: ParsedRunQuery): EventFilter {
+function tellingEvents(query: ParsedRunQuery & ActorFilter): EventFilter {
+  const { tenantId, sessionId, agent, actorId, pseudonyms, status, since } = query
   return {
     ...(tenantId !== undefined && { tenantId }),
     ...(agent !== undefined && { agent }),
@@ -76,7 +80,7 @@ function tellingEvents({ tenantId, sessionId, agent, actorId, status, since }: P
     ...(sessionId === undefined &&
       actorId === undefined && { types: status ? typesLeadingTo(status) : LIFECYCLE_TYPES }),
     ...(sessionId !== undefined && { sessionId }),
-    ...(actorId !== undefined && { actorId }),
+    ...(actorId !== undefined && { actorId, pseudonyms }),
     // No event of a run is older than its start; younger ones there may be.
     ...(since !== undefined && { since }),
   }
@@ -85,7 +89,7 @@ function tellingEvents({ tenantId, sessionId, agent, actorId, status, since }: P
 class RunLister {
   readonly #store: ReadableStore
   readonly #part: LogPart
-  readonly #query: ParsedRunQuery
+  readonly #query: ParsedRunQuery & ActorFilter
   readonly #filter: EventFilter
   readonly #firsts: FirstEvents
   readonly #elsewhere: RunsElsewhere | undefined
@@ -93,7 +97,7 @@ class RunLister {
   constructor(
     store: ReadableStore,
     part: LogPart,
-    { query, filter }: { readonly query: ParsedRunQuery; readonly filter: EventFilter },
+    { query, filter }: { readonly query: ParsedRunQuery & ActorFilter; readonly filter: EventFilter },
     elsewhere: RunsElsewhere | undefined,
   ) {
     this.#store = store
@@ -138,12 +142,12 @@ function isOfRun(event: StoredEvent): event is RunEvent {
   return event.runId !== undefined
 }
 
-function isWanted(run: RunOverview, query: ParsedRunQuery): boolean {
-  const { sessionId, agent, actorId, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
+function isWanted(run: RunOverview, query: ParsedRunQuery & ActorFilter): boolean {
+  const { sessionId, agent, status, since, until, minTotalTokens, minCostUsd, minDurationMs } = query
   return (
     (sessionId === undefined || run.sessionId === sessionId) &&
     (agent === undefined || run.agent?.id === agent || run.agent?.name === agent) &&
-    (actorId === undefined || run.actor?.id === actorId) &&
+    isOfActor(run.actor?.id, query) &&
     (status === undefined || status.includes(run.status)) &&
     (since === undefined || run.startedAt >= since) &&
     (until === undefined || run.startedAt < until) &&
