@@ -1,3 +1,4 @@
+import { characterTable } from './character-table.js'
 import type { Take } from './text-view.js'
 
 const WORD = '[\\w-]'
@@ -80,8 +81,23 @@ const MARKS = new RegExp(
   'g',
 )
 /** Every key is a part of such a word, which sentences have few of. */
-const LONG_WORD = /[\w.$/+=-]{20,}/
-const LONG_WORDS = new RegExp(LONG_WORD, 'g')
+const LONG_WORD = 20
+const WORD_CHARACTERS = characterTable(/[\w.$/+=-]/)
+/**
+ * Returns the position at which the next long word begins; the length of the text when there is none. A word that is too short is told by its last
+ * characters: most of a text is not looked at.
+ */
+function endOfGap(text: string, from: number): number {
+  let start = from
+  while (start + LONG_WORD <= text.length) {
+    let at = start + LONG_WORD - 1
+    while (at >= start && WORD_CHARACTERS[text.charCodeAt(at)]) at--
+    if (at < start) return start
+    start = at + 1
+  }
+  return text.length
+}
+
 /** Keys that have no mark at their beginning: of Telegram, Discord and Mailchimp. */
 const UNMARKED = [
   { hint: ':AA', pattern: /(?<=(?<!\d)\d{8,10}:)AA[\w-]{33}(?![\w-])/g },
@@ -91,26 +107,33 @@ const UNMARKED = [
 
 /** Cheap to ask: `false` where no key can be in a text. */
 export function mayApiKeyBeIn(text: string): boolean {
-  return LONG_WORD.test(text)
+  return endOfGap(text, 0) < text.length
 }
 
 /** Takes keys of known vendors, but for the mark that says whose they are. */
 export function takeApiKeys(text: string, take: Take): void {
-  for (const { 0: word, index } of text.matchAll(LONG_WORDS)) {
-    MARKS.lastIndex = 0
-    for (let mark = MARKS.exec(word); mark; mark = MARKS.exec(word)) {
-      const start = MARKS.lastIndex
-      const end = endOfBody(word, mark[0], start)
-      if (end === undefined) MARKS.lastIndex = mark.index + 1
-      else {
-        take(index + start, index + end)
-        MARKS.lastIndex = end
-      }
-    }
+  for (let start = endOfGap(text, 0); start < text.length; ) {
+    let end = start + LONG_WORD
+    while (end < text.length && WORD_CHARACTERS[text.charCodeAt(end)]) end++
+    takeFromWord(text.slice(start, end), start, take)
+    start = endOfGap(text, end)
   }
   for (const { hint, pattern } of UNMARKED) {
     if (!text.includes(hint)) continue
     for (const { 0: key, index } of text.matchAll(pattern)) take(index, index + key.length)
+  }
+}
+
+function takeFromWord(word: string, index: number, take: Take): void {
+  MARKS.lastIndex = 0
+  for (let mark = MARKS.exec(word); mark; mark = MARKS.exec(word)) {
+    const start = MARKS.lastIndex
+    const end = endOfBody(word, mark[0], start)
+    if (end === undefined) MARKS.lastIndex = mark.index + 1
+    else {
+      take(index + start, index + end)
+      MARKS.lastIndex = end
+    }
   }
 }
 

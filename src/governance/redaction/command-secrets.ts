@@ -31,6 +31,7 @@ export function takeCommandSecrets(text: string, take: Take): void {
   for (const { 0: found, 1: command = '', index } of text.matchAll(COMMAND)) {
     const start = index + found.length
     const line = /^[^\n|;]*/.exec(text.slice(start, start + MAX_COMMAND_LENGTH))?.[0] as string
+    if (!line.includes('-')) continue
     const option = (OPTIONS[command] ?? USER).exec(line)
     if (option) takeWord(text, start + option.index + option[0].length, take)
   }

@@ -1,10 +1,12 @@
+import { characterTable } from './character-table.js'
 import { quotedAt } from './quoted.js'
 import { MAX_NAME_LENGTH, NAME_MARK, type SecretKind, secretKind } from './secret-names.js'
-import { behindScheme, isCount, isPlaceholder, isPlainValue, takeValue } from './secret-values.js'
-import type { Take } from './text-view.js'
+import { behindScheme, isCount, isPlainValue, takeValue } from './secret-values.js'
+import { ESCAPED_SPACE, type Take } from './text-view.js'
 
 const MARKS = new RegExp(NAME_MARK, 'gi')
-const NAME_CHARACTER = /[\p{L}\p{N}_.$-]/u
+const NAME_CHARACTERS = characterTable(/[\w.$-]/)
+const LETTER = /[\p{L}\p{N}]/u
 
 /** A name in a text whose value is a secret. */
 interface Named {
@@ -16,6 +18,8 @@ interface Named {
   readonly isFlag: boolean
 }
 
+/** A value, or what stands between a name and its value, begins with one of them. */
+const VALUE_MARKS = `=:>-"'\`\\])*?,<%${ESCAPED_SPACE}`
 const ASSIGNED = /(?:\\*["'`])?(?:%5D|\])?(?:\*\*)?(\??)\s{0,8}(?:=>|:=|={1,3}|:(?!:)|->)(?:\*\*(?=[ \t]))?[ \t]{0,8}/y
 const LINE_BREAK = /\s{0,40}(?=\\*["'`])/y
 const ANNOTATED = /[ \t]{0,8}=[ \t]{0,8}/y
@@ -29,7 +33,7 @@ const ARGUMENT = /[ \t]{1,8}(?!-)|(?:\\*["'`])\s{0,8},\s{0,40}(?=\\*["'`])/y
 const SHELL_WORD = /[^\s"'`]+/y
 const ELEMENT = /(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<\]]*)(<\/|\]\]>|$)/y
 const NEXT_ITEM = /\\*["'`]\s{0,8},\s{0,40}(?=\\*["'`])/y
-const QUOTED_NEXT = /[ \t]{1,4}(?=\\*["'`])/y
+const QUOTED_NEXT = /[ \t]{1,4}(?=\\*["'])/y
 const SENTENCE = /[ \t]{1,4}(?:is|was|ist|lautet)(?:[ \t]{1,4}now)?:?[ \t]{1,4}/iy
 const NAMING = /(?:^|[^\w])(?:name|key|header|field|param|parameter|variable|var|property|setting|label|k|n)\\*["'`]?\s{0,8}[:=>]\s{0,8}\\*["'`]?$/i
 const NAMED_VALUE =
@@ -48,6 +52,7 @@ export function takeNamedSecrets(text: string, take: Take): void {
 function takeNamed(text: string, mark: number, take: Take): number {
   const start = nameStart(text, mark)
   const end = nameEnd(text, mark)
+  if (text[start] !== '-' && text[start - 1] !== '<' && text[start - 1] !== ':' && !mayValueFollow(text, end)) return end
   const whole = text.slice(start, end).replace(/[.$-]+$/, '')
   const name = whole.replace(/^[.$-]+/, '')
   const kind = secretKind(name) ?? secretKind(withWordBefore(text, start, name))
@@ -63,14 +68,28 @@ function takeNamed(text: string, mark: number, take: Take): number {
 
 function nameStart(text: string, mark: number): number {
   let start = mark
-  while (start > 0 && mark - start < MAX_NAME_LENGTH && NAME_CHARACTER.test(text[start - 1] as string)) start--
+  while (start > 0 && mark - start < MAX_NAME_LENGTH && isNameCharacter(text, start - 1)) start--
   return start
 }
 
 function nameEnd(text: string, mark: number): number {
   let end = mark
-  while (end < text.length && end - mark < MAX_NAME_LENGTH && NAME_CHARACTER.test(text[end] as string)) end++
+  while (end < text.length && end - mark < MAX_NAME_LENGTH && isNameCharacter(text, end)) end++
   return end
+}
+
+function isNameCharacter(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code < 128 ? NAME_CHARACTERS[code] === 1 : LETTER.test(text[at] as string)
+}
+
+/** Cheap to ask: `false` where no value can follow a name, as in most sentences. */
+function mayValueFollow(text: string, end: number): boolean {
+  let at = end
+  while (at - end < 8 && (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r')) at++
+  const next = text[at] ?? ''
+  if (next === '') return false
+  return VALUE_MARKS.includes(next) || text.slice(end, at).includes('\n') || positionBehind(SENTENCE, text, end) !== undefined
 }
 
 /** `API key`, `seed phrase`. */
@@ -115,8 +134,7 @@ const takeArgument: Form = (text, named, take) => {
   const end = quoted ? quoted.end : positionBehind(SHELL_WORD, text, at)
   if (end === undefined) return undefined
   const start = quoted?.start ?? at
-  const value = text.slice(start, end)
-  if (quoted ? !isPlaceholder(value) : !isPlainValue(value)) takeValue(text, [start, end], named.kind, take)
+  if (quoted || !isPlainValue(text.slice(start, end))) takeValue(text, [start, end], named.kind, take)
   return quoted?.next ?? end
 }
 
@@ -142,7 +160,7 @@ const takeItem: Form = (text, { start, end, kind }, take) => {
     /[[(]\s{0,8}\\*["'`]$/.test(text.slice(Math.max(0, start - 20), start)) &&
     /^\s{0,8}[\])]/.test(text.slice(quoted.next, quoted.next + 9)) &&
     !isNameLike(text.slice(quoted.start, quoted.end))
-  if (!isHeader && !isPair) return undefined
+  if (!isPair && !(isHeader && !isHeaderName(text.slice(quoted.start, quoted.end)))) return undefined
   takeValue(text, [quoted.start, quoted.end], kind, take)
   return quoted.next
 }
@@ -150,7 +168,7 @@ const takeItem: Form = (text, { start, end, kind }, take) => {
 /** `PASSWORD 'x'` as in SQL, and `the password is x1` */
 const takeSentence: Form = (text, { name, end, kind }, take) => {
   if (kind !== 'secret') return undefined
-  const isPassword = /pass|pwd|secret/i.test(name)
+  const isPassword = /passw|passphrase|pwd/i.test(name)
   const at = (isPassword ? positionBehind(QUOTED_NEXT, text, end) : undefined) ?? positionBehind(SENTENCE, text, end)
   if (at === undefined) return undefined
   const quoted = quotedAt(text, at)
@@ -171,13 +189,18 @@ export function isNameLike(text: string): boolean {
   return /^[a-z_]*$/i.test(text)
 }
 
+/** Tells whether a text is the name of a header rather than the value of one. */
+export function isHeaderName(text: string): boolean {
+  return /^[a-z-]*$/i.test(text)
+}
+
 /** Takes the value that begins at a position. */
 function takeAt(text: string, at: number, named: Named, take: Take): number {
-  const quoted = quotedAt(text, positionBehind(LINE_BREAK, text, at) ?? at)
+  // The quote of `'password:'` closes it.
+  const isClosing = text[at] === text[named.start - 1] && text[at - 1] === ':'
+  const quoted = isClosing ? undefined : quotedAt(text, positionBehind(LINE_BREAK, text, at) ?? at)
   if (quoted) {
-    if (!isPlaceholder(text.slice(quoted.start, quoted.end))) {
-      takeValue(text, [quoted.start, quoted.end], named.kind, take)
-    }
+    takeValue(text, [quoted.start, quoted.end], named.kind, take)
     return quoted.next
   }
   const block = positionBehind(BLOCK, text, at)
@@ -219,7 +242,8 @@ function takeUnquoted(text: string, at: number, named: Named, take: Take): numbe
   const end = positionBehind(UNQUOTED, text, scheme)
   if (end === undefined) return at
   const value = text.slice(scheme, end)
-  if (!isCount(name, value) && !isPlainValue(value)) {
+  const isWord = /^pass$/i.test(name) && /^[a-z]*\W*$/i.test(value)
+  if (!isWord && !isCount(name, value) && !isPlainValue(value)) {
     takeValue(text, [at, end], kind, take)
     return end
   }

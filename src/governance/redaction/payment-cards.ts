@@ -104,7 +104,7 @@ class CardFinder {
       digits += (this.#groups[end++] as Group).digits
       if (digits.length >= MIN_DIGITS && digits.length <= MAX_DIGITS) ends.push([end, digits])
     }
-    return ends.findLast(([end, all]) => this.#isShaped(first, end, limit, all) && isCard(all))?.[0]
+    return ends.findLast(([end, all]) => isCard(all) && this.#isShaped(first, end, limit, all))?.[0]
   }
 
   #isShaped(first: number, end: number, limit: number, digits: string): boolean {

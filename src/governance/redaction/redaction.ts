@@ -12,6 +12,9 @@ import { type Leaf, type Member, type Node, treeOfValue, valueOfTree } from './v
 const MAX_NESTED_TEXTS = 20
 /** Times that a text is looked at, until nothing is found in it. */
 const MAX_PASSES = 4
+/** Names of members in which nothing was found: the same ones come in each event. */
+const MAX_CLEAN_NAMES = 2000
+const MAX_CLEAN_LENGTH = 40
 /** No number with fewer characters is looked at. */
 const MIN_NUMBER_LENGTH = 8
 
@@ -22,15 +25,22 @@ const MIN_NUMBER_LENGTH = 8
  */
 export function createRedaction(own: OwnRedactors, switches: Readonly<Record<string, boolean>> = {}): Redaction {
   const active = detectors.filter(({ name, isDefault }) => switches[name] ?? isDefault)
+  const parts = { active, own, cleanNames: new Set<string>() }
   return {
-    redact: (input) => redact(input, active, own),
+    redact: (input) => redact(input, parts),
     takeDisabled: () => own.takeDisabled(),
   }
 }
 
-function redact(input: RedactionInput, active: readonly Detector[], own: OwnRedactors): RedactionResult {
+interface Parts {
+  readonly active: readonly Detector[]
+  readonly own: OwnRedactors
+  readonly cleanNames: Set<string>
+}
+
+function redact(input: RedactionInput, parts: Parts): RedactionResult {
   const { value: given, ...context } = input
-  const walk = new RedactingWalk(context, active, own)
+  const walk = new RedactingWalk(context, parts)
   try {
     const value = walk.redacted(given)
     const { found } = walk
@@ -41,21 +51,29 @@ function redact(input: RedactionInput, active: readonly Detector[], own: OwnReda
   }
 }
 
-type RedactText = (text: string) => string
+/** Functions that redact a text, and the name of a member. */
+interface TextRedactors {
+  readonly text: (text: string) => string
+  readonly name: (name: string) => string
+}
+
+const UNCHANGED: TextRedactors = { text: (text) => text, name: (name) => name }
 
 /** Goes through a value, and replaces what it finds. */
 class RedactingWalk {
   readonly #context: RedactorContext
   readonly #active: readonly Detector[]
   readonly #own: OwnRedactors
+  readonly #cleanNames: Set<string>
   readonly #hasSecrets: boolean
   readonly #counts = new Map<string, number>()
   #nested = 0
 
-  constructor(context: RedactorContext, active: readonly Detector[], own: OwnRedactors) {
+  constructor(context: RedactorContext, { active, own, cleanNames }: Parts) {
     this.#context = context
     this.#active = active
     this.#own = own
+    this.#cleanNames = cleanNames
     this.#hasSecrets = active.some(({ name }) => name === 'secret')
   }
 
@@ -67,55 +85,70 @@ class RedactingWalk {
   }
 
   redacted(value: unknown): unknown {
-    const redactText: RedactText = (text) => {
-      return this.#own.run(this.#detected(text), this.#context, (name) => this.#count(name))
+    const redactors: TextRedactors = {
+      text: (text) => this.#byOwn(this.#detected(text)),
+      name: (name) => this.#byOwn(this.#detectedName(name)),
     }
-    if (typeof value === 'string') return redactText(value)
+    if (typeof value === 'string') return redactors.text(value)
     const tree = treeOfValue(value)
-    this.#visit(tree, redactText)
+    this.#visit(tree, redactors)
     return valueOfTree(value, tree)
   }
 
-  /** @param secret - the kind of secret that all of it is, by the name of a member around it */
-  #visit(node: Node, redactText: RedactText, secret?: SecretKind): void {
-    if (node.kind === 'leaf') this.#visitLeaf(node.leaf, redactText, secret)
-    // The other kinds are those of a text or a number.
-    const inner = secret === 'secret' || secret === 'header' || secret === 'cookie' ? secret : undefined
-    if (node.kind === 'object') this.#visitMembers(node.members, redactText, inner)
-    if (node.kind === 'list') this.#visitItems(node.items, redactText, inner)
+  #byOwn(text: string): string {
+    return this.#own.run(text, this.#context, (name) => this.#count(name))
   }
 
-  #visitMembers(members: readonly Member[], redactText: RedactText, secret?: SecretKind): void {
+  #detectedName(name: string): string {
+    if (this.#cleanNames.has(name)) return name
+    const kept = this.#detected(name)
+    if (kept === name && name.length <= MAX_CLEAN_LENGTH) {
+      if (this.#cleanNames.size >= MAX_CLEAN_NAMES) this.#cleanNames.clear()
+      this.#cleanNames.add(name)
+    }
+    return kept
+  }
+
+  /** @param secret - the kind of secret that all of it is, by the name of a member around it */
+  #visit(node: Node, redactors: TextRedactors, secret?: SecretKind): void {
+    if (node.kind === 'leaf') this.#visitLeaf(node.leaf, redactors, secret)
+    // The other kinds are those of a text or a number.
+    const inner = secret === 'secret' || secret === 'header' || secret === 'cookie' ? secret : undefined
+    if (node.kind === 'object') this.#visitMembers(node.members, redactors, inner)
+    if (node.kind === 'list') this.#visitItems(node.items, redactors, inner)
+  }
+
+  #visitMembers(members: readonly Member[], redactors: TextRedactors, secret?: SecretKind): void {
     const kinds = this.#hasSecrets ? secretMembers(members, secret) : []
-    for (const [index, { node }] of members.entries()) this.#visit(node, redactText, kinds[index])
+    for (const [index, { node }] of members.entries()) this.#visit(node, redactors, kinds[index])
     const names = new Names(members)
     for (const { name } of members) {
-      const kept = redactText(name.text)
+      const kept = redactors.name(name.text)
       if (kept !== name.text) name.replacement = names.unused(kept)
     }
   }
 
-  #visitItems(items: readonly Node[], redactText: RedactText, secret?: SecretKind): void {
+  #visitItems(items: readonly Node[], redactors: TextRedactors, secret?: SecretKind): void {
     const kinds = this.#hasSecrets ? secretItems(items, false) : []
     const isOfPairs = this.#hasSecrets && isListOfPairs(items)
     const hidden = this.#hasSecrets ? secretArguments(items) : undefined
     for (const [index, item] of items.entries()) {
-      if (isOfPairs && item.kind === 'list') this.#visitPair(item.items, redactText, secret)
-      else this.#visit(item, redactText, secret ?? kinds[index])
+      if (isOfPairs && item.kind === 'list') this.#visitPair(item.items, redactors, secret)
+      else this.#visit(item, redactors, secret ?? kinds[index])
       const spans = item.kind === 'leaf' ? hidden?.get(item.leaf) : undefined
       if (spans && item.kind === 'leaf') this.#hide(item.leaf, item.leaf.replacement ?? item.leaf.text, spans)
     }
   }
 
-  #visitPair(items: readonly Node[], redactText: RedactText, secret?: SecretKind): void {
+  #visitPair(items: readonly Node[], redactors: TextRedactors, secret?: SecretKind): void {
     const kinds = secretItems(items, true)
-    for (const [index, item] of items.entries()) this.#visit(item, redactText, secret ?? kinds[index])
+    for (const [index, item] of items.entries()) this.#visit(item, redactors, secret ?? kinds[index])
   }
 
-  #visitLeaf(leaf: Leaf, redactText: RedactText, secret?: SecretKind): void {
+  #visitLeaf(leaf: Leaf, redactors: TextRedactors, secret?: SecretKind): void {
     if (secret !== undefined && this.#hideSecret(leaf, secret)) return
     if (leaf.isNumber && leaf.text.length < MIN_NUMBER_LENGTH) return
-    const kept = redactText(leaf.text)
+    const kept = redactors.text(leaf.text)
     if (kept !== leaf.text) leaf.replacement = kept
   }
 
@@ -124,7 +157,7 @@ class RedactingWalk {
     const tree = leaf.isNumber ? undefined : treeOfJson(leaf.text)
     if (tree && this.#nested < MAX_NESTED_TEXTS) {
       this.#nested++
-      this.#visit(tree, (text) => text, kind)
+      this.#visit(tree, UNCHANGED, kind)
       this.#nested--
       leaf.replacement = jsonOfTree(leaf.text, tree)
       return true
@@ -151,7 +184,7 @@ class RedactingWalk {
     const tree = this.#nested < MAX_NESTED_TEXTS ? treeOfJson(text) : undefined
     if (!tree) return this.#masked(text)
     this.#nested++
-    this.#visit(tree, (inner) => this.#detected(inner))
+    this.#visit(tree, { text: (inner) => this.#detected(inner), name: (name) => this.#detectedName(name) })
     this.#nested--
     return jsonOfTree(text, tree)
   }
@@ -186,6 +219,8 @@ class RedactingWalk {
 /** The names of an object's members. Two that are the same once they are masked stay two members. */
 class Names {
   readonly #taken: Set<string>
+  /** The last number behind a name: many members may have the same one. */
+  readonly #numbers = new Map<string, number>()
 
   constructor(members: readonly Member[]) {
     this.#taken = new Set(members.map(({ name }) => name.text))
@@ -193,7 +228,9 @@ class Names {
 
   unused(name: string): string {
     let free = name
-    for (let at = 2; this.#taken.has(free); at++) free = `${name} (${at})`
+    let number = this.#numbers.get(name) ?? 1
+    while (this.#taken.has(free)) free = `${name} (${++number})`
+    this.#numbers.set(name, number)
     this.#taken.add(free)
     return free
   }

@@ -1,5 +1,5 @@
 import { takeCommandSecrets } from './command-secrets.js'
-import { isNameLike } from './named-secrets.js'
+import { isHeaderName, isNameLike } from './named-secrets.js'
 import { holdsName, holdsValue, type SecretKind, secretKind } from './secret-names.js'
 import { isCount } from './secret-values.js'
 import { type Span, TextView } from './text-view.js'
@@ -57,7 +57,7 @@ export function secretItems(items: readonly Node[], isOfPairs: boolean): (Secret
     const kind = memberKind(text.replace(/^--?/, ''))
     if (kind === undefined) continue
     const value = textOf(items[index]) ?? ''
-    const isHeader = kind === 'header' || kind === 'cookie'
+    const isHeader = (kind === 'header' || kind === 'cookie') && !isHeaderName(value)
     const isArgument = text.startsWith('-') && !value.startsWith('-')
     const isPair = items.length === 2 && (isOfPairs || !isNameLike(value))
     if (isHeader || isArgument || isPair) kinds[index] = kind

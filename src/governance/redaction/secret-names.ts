@@ -1,3 +1,5 @@
+import { remembering } from './remembering.js'
+
 /**
  * The values that a name has.
  *
@@ -44,7 +46,9 @@ const CODE = /(?:^|_)(?:pin|pincode|pin_code|otp|totp|cvv2?|cvc2?|security_code|
 const QUERY = /^(?:sig|signature|x_amz_signature|x_goog_signature)$/
 
 /** Tells the secret that the value of a member or variable of this name is; `undefined` for none. */
-export function secretKind(name: string): SecretKind | undefined {
+export const secretKind: (name: string) => SecretKind | undefined = remembering(kindOf)
+
+function kindOf(name: string): SecretKind | undefined {
   if (name.length < 2 || name.length > MAX_NAME_LENGTH || !NAMED.test(name)) return undefined
   const words = wordsOf(name)
   while (words.length > 1 && MEANINGLESS.test(words.at(-1) as string)) words.pop()

@@ -8,11 +8,13 @@ const COOKIE_ATTRIBUTES = /^(?:path|domain|expires|max-age|samesite|priority|ver
 
 /** Takes what is secret in the value of a name, which lies between two positions of a text. */
 export function takeValue(text: string, [start, end]: Span, kind: SecretKind, take: Take): void {
+  const credential = kind === 'header' ? behindScheme(text, start, end) : start
+  if (isPlaceholder(text.slice(credential, end).trim())) return
   if (kind === 'cookie') takeCookies(text, [start, end], take)
   else if (kind === 'code') takeIf(/^\d{3,8}$/.test(text.slice(start, end)), [start, end], take)
   else if (kind === 'login') takeIf(isLogin(text.slice(start, end)), [start, end], take)
   else if (kind === 'directory') takeIf(!/^(?:[/~]|[a-z]:[\\/])/i.test(text.slice(start, start + 3)), [start, end], take)
-  else take(kind === 'header' ? behindScheme(text, start, end) : start, end)
+  else take(credential, end)
 }
 
 function takeIf(holds: boolean, [start, end]: Span, take: Take): void {
@@ -52,16 +54,16 @@ const WORDS = new Set(
     'text varchar void never optional required missing invalid expired incorrect wrong denied rejected failed not is was are were has have had ' +
     'must should can cannot will needs need please enter use see the a an your my our their this that it if when for of to in on from by with ' +
     'only and or type default value await async new return function class const let var self auto env redacted masked hidden removed filtered secret ' +
-    'reference ref array list map set record promise callable date file path example placeholder'
+    'typeof unique symbol infinity uint8array keyobject cryptokey secretstr reference ref array list map set record promise callable date file path example placeholder'
   ).split(' '),
 )
 
 /** Code that names a secret, and does not hold it: a call, a member, a variable, a placeholder. */
 const REFERENCE = new RegExp(
   [
-    String.raw`^(?:await |new )?[A-Za-z_$][A-Za-z_$?!]*(?:\.[A-Za-z_$?!]+)*(?:\(|\[["']|<)\D*$`,
+    String.raw`^(?:await |new )?[A-Za-z_$][A-Za-z_$?!]*(?:(?:\.[A-Za-z_$?!]+)+\(|(?:\.[A-Za-z_$?!]+)*(?:\(|\[["']|<)\D*$)`,
     String.raw`^(?:process|import\.meta|deno|bun)\.env\b|^(?:os|sys)\.|^env\.|^(?:secrets|vars|steps|inputs|github|self|this|config|settings|options|opts|args|req|request|params|body|props|state|ctx|context)\??\.`,
-    String.raw`^\$\{|^\$\(|^\$[A-Z_][A-Z\d_]*$|^%[A-Z_]+%$|^\{|^<|^\[|^\.{2,3}$|^your[-_]|^[^\p{L}\p{N}]*$`,
+    String.raw`^\$\{|^\$\(|^\$[A-Z_][A-Z\d_]*$|^%[A-Z_]+%$|^\{|^<|^\[|^\.{2,3}$|^your[-_]|^%[sdjoO]$|^[^\p{L}\p{N}]*$`,
   ].join('|'),
   'u',
 )
@@ -79,13 +81,17 @@ export function isCount(name: string, value: string): boolean {
   return /^\d{1,6}\W*$/.test(value) && /(?:tokens?|keys?|auth|(?:^|[_-])pass)$/i.test(name)
 }
 
-/** `TOKEN`, `opts.password`, `newPassword`: what is assigned is a variable. `PASSWORD` and `token` alone are taken for such as well. */
+/** `TOKEN`, `opts.password`, `newPassword`, `CryptoKey`: what is assigned is a variable or a type. `PASSWORD` and `token` alone are taken for such. */
 function isName(value: string): boolean {
+  if (/^(?:[A-Z][a-z]+)+(?:Token|Key|Like|Buffer|Kind|Type|Object|Response|Payload|Credentials?|Provider)$/.test(value)) return true
   const kind = secretKind(value.slice(value.lastIndexOf('.') + 1))
   return kind === 'secret' || kind === 'header' || kind === 'cookie'
 }
 
-/** Tells whether a value is placed where a secret would be in a template: it stays, also in quotes. */
+/** Tells whether a value is one that templates, masks of others and lists of packages have where a secret could be. It stays, also in quotes. */
 export function isPlaceholder(value: string): boolean {
-  return /^(?:\$\{[^}]*\}|\$\([^)]*\)|\{\{.*\}\}|<[^<>]*>|%\w+%)$/.test(value)
+  return (
+    value.length < 100 &&
+    /^(?:\$\{[^{}]*\}|\$\([^()]*\)|\{\{[^{}]*\}\}|<[A-Za-z _-]*>|\[[A-Za-z _-]*\]|%[A-Z_]+%|[~^]?\d+\.\d+\.\d+(?:-[\w.]+)?)$/.test(value)
+  )
 }

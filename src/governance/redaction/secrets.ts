@@ -1,7 +1,7 @@
 import { COMMAND_MARK, takeCommandSecrets } from './command-secrets.js'
 import { takeNamedSecrets } from './named-secrets.js'
 import { NAME_MARK } from './secret-names.js'
-import { isLogin } from './secret-values.js'
+import { isLogin, isPlaceholder } from './secret-values.js'
 import type { Take } from './text-view.js'
 
 const MARK = new RegExp(`-----BEGIN|Private-Lines:|eyJ|basic[ \\t]|:\\/\\/|${COMMAND_MARK}|${NAME_MARK}`, 'i')
@@ -75,7 +75,7 @@ const URL_USER = /:\/\/([^\s:@/?#"'<>]{0,128})(?::(?!\d{1,5}(?:[/?#\s]|$))([^\s"
 function takeUrlPasswords(text: string, take: Take): void {
   for (const { 0: found, 1: user = '', 2: password, index } of text.matchAll(URL_USER)) {
     const end = index + found.length - 1
-    if (password !== undefined) take(end - password.length, end)
-    else if (user.length >= 20 && /\d/.test(user) && /^\w+$/.test(user)) take(end - user.length, end)
+    if (password !== undefined && !isPlaceholder(password)) take(end - password.length, end)
+    else if (password === undefined && user.length >= 20 && /\d/.test(user) && /^\w+$/.test(user)) take(end - user.length, end)
   }
 }

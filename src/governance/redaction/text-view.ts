@@ -1,4 +1,5 @@
 import { isMaskable, masked } from './mask.js'
+import { remembering } from './remembering.js'
 
 /** A part of a text: the position of its first character, and the one behind its last. */
 export type Span = readonly [start: number, end: number]
@@ -18,16 +19,19 @@ interface Piece {
 }
 
 const MAY_HAVE_PIECES = /[\\%&]|[^\0-\x7f]/
+const INVISIBLE = String.raw`\p{Cf}\ufe00-\ufe0f\u20e3\u034f`
+const OTHER = new RegExp(String.raw`[\p{Nd}\p{Zs}\p{Pd}\u2018-\u201f\u2212\uff01-\uff5e${INVISIBLE}]`, 'u')
 
-/** Escapes of JSON, of URLs and of HTML, also of escaped texts; digits, spaces, dashes, quotes and letters that are not those of ASCII. */
-const PIECE = new RegExp(
+const INVISIBLES = new RegExp(`[${INVISIBLE}]`, 'u')
+
+/** Escapes of JSON, of URLs and of HTML, also of escaped texts. */
+const ESCAPE = new RegExp(
   [
     String.raw`(?<!\\)\\+(?:u[\da-f]{4}|[nrtbf])`,
     String.raw`%(?:25)*(?:[0-7][\da-f]|[c-f][\da-f](?:%(?:25)*[89ab][\da-f]){1,3})`,
     String.raw`&(?:amp;)*(?:lt|gt|quot|apos|#\d{1,7}|#x[\da-f]{1,6});`,
-    String.raw`(?![\0-\x7f])[\p{Nd}\p{Zs}\p{Pd}\p{Cf}\u2018-\u201f\u2212\uff01-\uff5e\ufe00-\ufe0f\u20e3\u034f]`,
   ].join('|'),
-  'giu',
+  'iy',
 )
 
 /** Stands in a view for a line that begins within an escaped text, or for a tab. It is a space to patterns. */
@@ -102,21 +106,48 @@ export class TextView {
 function viewed(source: string, pieces: Piece[]): string {
   let text = ''
   let done = 0
-  PIECE.lastIndex = 0
-  for (let match = PIECE.exec(source); match; match = PIECE.exec(source)) {
-    const { 0: found, index } = match
-    const as = plain(found)
-    if (as === undefined) continue
-    text += source.slice(done, index)
-    done = index + found.length
-    pieces.push({ at: text.length, from: index, to: done, as })
+  for (let at = 0; at < source.length; at++) {
+    const code = source.charCodeAt(at)
+    if (code < 128 ? !isEscaping(code) : isPlainCode(code)) continue
+    const found = code < 128 ? escapeAt(source, at) : characterAt(source, at)
+    const as = found === undefined ? undefined : plain(found)
+    if (found === undefined || as === undefined || as === found) continue
+    text += source.slice(done, at)
+    done = at + found.length
+    pieces.push({ at: text.length, from: at, to: done, as })
     text += as
+    at = done - 1
   }
   return text + source.slice(done)
 }
 
+function isEscaping(code: number): boolean {
+  return code === 0x5c || code === 0x25 || code === 0x26
+}
+
+/** Letters of most scripts, which stay as they are. */
+function isPlainCode(code: number): boolean {
+  if (code >= 0x4e00 && code <= 0x9fff) return true
+  plainCodes ??= Uint8Array.from({ length: 0x10000 }, (_, each) => Number(!OTHER.test(String.fromCharCode(each))))
+  return plainCodes[code] === 1 && (code < 0xd800 || code > 0xdfff)
+}
+
+let plainCodes: Uint8Array | undefined
+
+function escapeAt(source: string, at: number): string | undefined {
+  ESCAPE.lastIndex = at
+  return ESCAPE.exec(source)?.[0]
+}
+
+function characterAt(source: string, at: number): string | undefined {
+  const character = String.fromCodePoint(source.codePointAt(at) as number)
+  return OTHER.test(character) ? character : undefined
+}
+
 /** The plain characters of a piece; `undefined` for what turns out to be none. */
-function plain(piece: string): string | undefined {
+const plain = remembering(plainOf)
+
+function plainOf(piece: string): string | undefined {
   switch (piece[0]) {
     case '\\':
       return piece.length < 6 || !/u[\da-f]{4}$/i.test(piece)
@@ -147,7 +178,7 @@ function ofEntity(name: string): string | undefined {
 
 function plainCharacter(character: string): string {
   if (character <= '\x7f') return character
-  if (/[\p{Cf}\ufe00-\ufe0f\u20e3\u034f]/u.test(character)) return ''
+  if (INVISIBLES.test(character)) return ''
   if (/\p{Zs}/u.test(character)) return ' '
   if (/[\p{Pd}\u2212]/u.test(character)) return '-'
   if (/[\u2018-\u201b]/.test(character)) return "'"
