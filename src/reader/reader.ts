@@ -75,6 +75,7 @@ export class StoreReader implements AuditLogReader {
   readonly #vkey: string | undefined
   readonly #proofs: Proofs
   readonly #content: ContentResolver
+  readonly #contentKeys: () => ContentKeys | undefined
 
   constructor(store: ReadableStore, options: ReaderOptions) {
     const { barrier, eventTypes, commits, newestCheckpoint, directory, vkey, contentKeys = () => undefined } = options
@@ -90,6 +91,7 @@ export class StoreReader implements AuditLogReader {
       newestCheckpoint: this.#newestCheckpoint,
     })
     this.#content = new ContentResolver(store, contentKeys)
+    this.#contentKeys = contentKeys
     restoreBy(store, this.#content)
     this.#listings = new StoreListings(store, knownTypes(eventTypes), this.#content)
   }
@@ -151,7 +153,7 @@ export class StoreReader implements AuditLogReader {
     const keys = this.#vkey !== undefined && options.logKeys === undefined
     const trusting = keys ? { ...options, logKeys: [this.#vkey as string] } : options
     if (this.#directory === undefined) return await verifyStore(this.#store, trusting, { keys })
-    return await verifyDirectory(this.#directory, trusting, { keys })
+    return await verifyDirectory(this.#directory, trusting, { keys }, this.#contentKeys())
   }
 
   async head(): Promise<LogHead> {
