@@ -203,6 +203,7 @@ export type { Tile, TileReader } from './tree/index.js'
 export type { VerifyOptions } from './verify/options.js'
 export type { VerifyProblemKind } from './verify/problem-kinds.js'
 export type {
+  ContentTally,
   LedgerLogReport,
   LedgerReport,
   ReportedCheckpoint,

@@ -73,6 +73,13 @@ export function itemHead(sealed: Uint8Array): ItemHead | undefined {
   return { kind, recordedIn, keyId: bytes.toString('hex', headBytes - KEY_ID_BYTES, headBytes) }
 }
 
+/** Tells whether an item has the form of one of a key, and the size of a value. Whether it opens only the key can tell. */
+export function isItemOf(sealed: Uint8Array, keyId: string, valueBytes: number): boolean {
+  const head = itemHead(sealed)
+  if (head?.keyId !== keyId) return false
+  return sealed.length === FIXED_BYTES + head.recordedIn.length + KEY_ID_BYTES + NONCE_BYTES + valueBytes + TAG_BYTES
+}
+
 /** Opens an item. @throws AuditLogError `AUDIT_CONTENT_UNREADABLE` when it fits neither the key nor the entry and the field */
 export function openItem(
   sealed: Uint8Array,

@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import type { ContentKeys } from '../content/contract.js'
 import { AuditLogError } from '../events/errors.js'
 import { requireRegularFiles } from '../files/log-directory.js'
 import { readRegularFile } from '../files/regular-file.js'
@@ -13,12 +14,21 @@ import { isAbsent, readFailure } from '../verify/read-failure.js'
 import type { FoundCheckpoint, Inspection, InspectionRequest, LogSource } from '../verify/source.js'
 import { Statements } from '../verify/statements.js'
 import { closeFrozen, type FrozenDatabases, FrozenLog } from './frozen-log.js'
+import { inspectWithContent } from './inspect-content.js'
 import { inspectLog, openOwn } from './inspection.js'
 import { getUndamaged } from './read-block.js'
 import { readStatedHead } from './stated-head.js'
 
 /** Longer than any checkpoint. */
 const MAX_FILE_BYTES = 1_000_000
+
+/** The parts of a log that are looked at, and with what. */
+export interface DirectoryQuestions {
+  /** Leaves out the index and the content, which are not even opened. @defaultValue false */
+  readonly entriesOnly?: boolean | undefined
+  /** The keys of its content. @defaultValue none: content is looked at from outside */
+  readonly contentKeys?: ContentKeys | undefined
+}
 
 /** The directory of a log, also while a process writes it. */
 export class DirectorySource implements LogSource {
@@ -28,26 +38,29 @@ export class DirectorySource implements LogSource {
   readonly vkey: string | undefined
   readonly missingCheckpoint: string | undefined
   readonly defaultOrigin: string | undefined
+  readonly #contentKeys: ContentKeys | undefined
   readonly #head: ReturnType<typeof readHeadFile>
   readonly #opened: OpenedLog | undefined
   /** Why the database cannot be opened. */
   readonly #damage: string | undefined
 
   /**
-   * @param entriesOnly - leaves the index out, which is not even opened
    * @throws AuditLogError `AUDIT_OPEN_FAILED` when there is no log; `AUDIT_READ_FAILED` when it cannot be read;
    * `AUDIT_FILE_REFUSED`; `AUDIT_FORMAT_UNSUPPORTED`
    */
-  static async open(directory: string, entriesOnly = false): Promise<DirectorySource> {
+  static async open(directory: string, asked: DirectoryQuestions = {}): Promise<DirectorySource> {
     const location = resolve(directory)
     try {
-      return await DirectorySource.#open(location, entriesOnly)
+      return await DirectorySource.#open(location, asked)
     } catch (error) {
       throw readFailure(error, location)
     }
   }
 
-  static async #open(location: string, entriesOnly: boolean): Promise<DirectorySource> {
+  static async #open(
+    location: string,
+    { entriesOnly = false, contentKeys }: DirectoryQuestions,
+  ): Promise<DirectorySource> {
     const openedAt = Date.now()
     await requireRegularFiles(location)
     // First: a checkpoint that is written meanwhile may cover more than the database that is read.
@@ -55,11 +68,16 @@ export class DirectorySource implements LogSource {
     const head = readHeadFile(join(location, 'head'))
     const vkey = (await readIfAllowed(join(location, 'keys', 'signing.vkey')))?.trim()
     const opened = await openLog(location, file !== undefined, entriesOnly)
-    return new DirectorySource(location, { openedAt, file, vkey, head, opened })
+    return new DirectorySource(location, { openedAt, file, vkey, head, opened }, contentKeys)
   }
 
-  private constructor(location: string, { openedAt, file, vkey, head, opened }: FoundParts) {
+  private constructor(
+    location: string,
+    { openedAt, file, vkey, head, opened }: FoundParts,
+    contentKeys: ContentKeys | undefined,
+  ) {
     this.location = location
+    this.#contentKeys = contentKeys
     this.openedAt = openedAt
     this.vkey = vkey
     this.#head = head
@@ -84,7 +102,9 @@ export class DirectorySource implements LogSource {
     if (this.#opened) {
       const { log, databases } = this.#opened
       await compareHeadFile(this.#opened, this.#head, findings)
-      return await inspectLog(log, databases, request, findings)
+      return await inspectWithContent(log, findings, this.#contentKeys, (content) =>
+        inspectLog(log, databases, { ...request, content }, findings),
+      )
     }
     // A log that is gone altogether was not altered: its checkpoint says how much is missing.
     if (this.#damage) findings.add('database_unreadable', this.#damage)

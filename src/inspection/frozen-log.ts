@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { contentPath } from '../store/leveldb/content/database.js'
+import { takeContentFiles } from '../store/leveldb/content/snapshot.js'
 import { ENTRIES, refuseFormer } from '../store/leveldb/database.js'
-import { corrupt, openError } from '../store/leveldb/errors.js'
+import { codeOf, corrupt, openError } from '../store/leveldb/errors.js'
 import { indexPath } from '../store/leveldb/indexes/database.js'
 import { type Database, newDatabase } from '../store/leveldb/load-level.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
@@ -21,6 +23,8 @@ export class FrozenLog {
   readonly location: string
   /** The reason why there is no index to look at; `undefined` when there is one. */
   readonly indexProblem: string | undefined
+  /** The content of the log, as far as it could be laid out. */
+  readonly content: FrozenContent
   readonly #temporary: string
   readonly #files: readonly SnapshotFiles[]
 
@@ -42,7 +46,10 @@ export class FrozenLog {
       if (index) files.push(index)
       const paths = { source: join(location, ENTRIES), target: join(temporary, ENTRIES), location }
       files.push(await takeReadable(paths, 'structure'))
-      return new FrozenLog(location, problem, temporary, files)
+      // Behind the entries: it is written before they are, so that none of it is missing.
+      const { taken, ...content } = entriesOnly ? NOT_ASKED : await takeContent(location, temporary)
+      if (taken) files.push(taken)
+      return new FrozenLog({ location, indexProblem: problem, content }, temporary, files)
     } catch (error) {
       for (const taken of files) await taken.remove()
       await removeTemporaryDirectory(temporary)
@@ -51,13 +58,13 @@ export class FrozenLog {
   }
 
   private constructor(
-    location: string,
-    indexProblem: string | undefined,
+    { location, indexProblem, content }: Pick<FrozenLog, 'location' | 'indexProblem' | 'content'>,
     temporary: string,
     files: readonly SnapshotFiles[],
   ) {
     this.location = location
     this.indexProblem = indexProblem
+    this.content = content
     this.#temporary = temporary
     this.#files = files
   }
@@ -72,10 +79,28 @@ export class FrozenLog {
     }
   }
 
+  /** Opens the content; `undefined` where there is none. @throws AuditLogError `AUDIT_LOG_CORRUPT`, `AUDIT_OPEN_FAILED` */
+  async openContent(): Promise<Database | undefined> {
+    if (this.content.state !== 'taken') return undefined
+    try {
+      return await opened(contentPath(this.#temporary))
+    } catch (error) {
+      throw openError(error, this.location)
+    }
+  }
+
   async remove(): Promise<void> {
     for (const taken of this.#files) await taken.remove()
     await removeTemporaryDirectory(this.#temporary)
   }
+}
+
+/** The content of a frozen log. */
+export interface FrozenContent {
+  /** `unseen`: it was not asked for, or may not be read. */
+  readonly state: 'taken' | 'absent' | 'damaged' | 'unseen'
+  /** What is wrong with it, in words. */
+  readonly problem?: string
 }
 
 export interface FrozenDirectory {
@@ -129,6 +154,27 @@ async function takeIndex(
     return { index: undefined, problem: `it is damaged (${problem.message})` }
   }
 }
+
+const NOT_ASKED: FrozenContent & { readonly taken?: SnapshotFiles } = { state: 'unseen' }
+
+/** Content is a log's own affair: whatever is wrong with it says nothing of the entries. */
+async function takeContent(
+  location: string,
+  temporary: string,
+): Promise<FrozenContent & { readonly taken?: SnapshotFiles }> {
+  try {
+    const taken = await takeContentFiles(location, temporary)
+    return taken ? { state: 'taken', taken } : { state: 'absent' }
+  } catch (error) {
+    if (['EACCES', 'EPERM'].includes(codeOf(error) ?? ''))
+      return { state: 'unseen', problem: 'the content was not looked at: it may not be read' }
+    const problem = openError(error, location)
+    if (!DAMAGE.has(problem.code) && codeOf(error) !== 'ENOTDIR') throw error
+    return { state: 'damaged', problem: problem.message }
+  }
+}
+
+const DAMAGE: ReadonlySet<string> = new Set(['AUDIT_LOG_CORRUPT', 'AUDIT_FILE_REFUSED'])
 
 /**
  * Lays a database out so that LevelDB can open it without harm, and lets LevelDB turn its logs into tables: once for all

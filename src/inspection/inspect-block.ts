@@ -15,6 +15,7 @@ import { compareBlockTiles, type TilePart } from './compare-tiles.js'
 import { DirectoryPages } from './directory-pages.js'
 import { type ComparedIndex, FiledEntries, type FiledReport } from './filed-entries.js'
 import type { FrozenDatabases } from './frozen-log.js'
+import { type PromisedContent, promisedIn } from './promised-content.js'
 import { getUndamaged } from './read-block.js'
 import { isAnyRemoved, type RemovedPositions, removedIn } from './removed-positions.js'
 import { readValue } from './stored-row.js'
@@ -36,6 +37,8 @@ export interface BlockTask {
   readonly origins: readonly string[] | undefined
   readonly gracePeriod: GracePeriod | undefined
   readonly index: ComparedIndex | undefined
+  /** Content is compared as well. */
+  readonly withContent: boolean
 }
 
 /** The report on one block of entries, and on what belongs to it alone. Plain. */
@@ -50,6 +53,8 @@ export interface BlockReport {
   /** `undefined` where none were removed. */
   readonly removed: RemovedPositions | undefined
   readonly filed: FiledReport | undefined
+  /** The content that its entries promise, in their order; none unless it was asked for. */
+  readonly promised: readonly PromisedContent[]
 }
 
 /** Goes through the entries of a block, and compares the tiles, the pages and the time blocks that they fill. */
@@ -82,6 +87,7 @@ export async function inspectBlock(
     dueSize: inspector.dueSize,
     removed,
     filed: report,
+    promised: inspector.promised,
   }
 }
 
@@ -89,6 +95,7 @@ class BlockInspector implements BlockVisitor {
   readonly findings = new Findings()
   readonly statements: Statements
   readonly statementSeqs: number[] = []
+  readonly promised: PromisedContent[] = []
   /** Tiles of level 0 and 1. */
   readonly tiles: [TilePart[], TilePart[]] = [[], []]
   dueSize = 0
@@ -116,6 +123,7 @@ class BlockInspector implements BlockVisitor {
     if (from > this.#leaves.next) this.#missingUntil(from)
     this.#pages.add(block.firstSeq, block.end)
     const text = block.memory.toString('latin1')
+    if (this.#task.withContent) this.promised.push(...promisedIn(block, text, from, to))
     for (let seq = from; seq < to; seq++) {
       if (block.isRemoved(seq)) this.#removed(seq, block.removed(seq) as RemovedSlot)
       else this.#entry(seq, block, text)

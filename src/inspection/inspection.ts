@@ -6,6 +6,7 @@ import { BLOCK_LENGTH, BlockRoots } from '../verify/leaf-block.js'
 import type { Inspection, InspectionRequest } from '../verify/source.js'
 import { Statements } from '../verify/statements.js'
 import { compareTimeBlocks, joined, type TimeSpan } from './block-times.js'
+import type { ContentComparison } from './compare-content.js'
 import { compareOpenRuns } from './compare-open-runs.js'
 import { compareUpperTiles } from './compare-tiles.js'
 import type { ComparedIndex } from './filed-entries.js'
@@ -29,6 +30,14 @@ const MAX_SEARCHED = 8
 /** Tasks under way for each thread: one is done, the next waits. */
 const AHEAD = 2
 
+/** What the thread of an inspection is asked besides. */
+export interface AskedOfInspection {
+  /** Compares the content that entries promise; left out where it is not looked at. */
+  readonly content?: ContentComparison | undefined
+  readonly maxOpenRunSlots?: number
+  readonly maxRowBytes?: number
+}
+
 /**
  * Goes through the whole of a frozen log: every entry, what is kept of it in the tree and the directory, the index as far as
  * readers use it, and whatever else is there. Entries are read once, in blocks that threads share among them; memory is
@@ -37,7 +46,7 @@ const AHEAD = 2
 export async function inspectLog(
   log: FrozenLog,
   databases: FrozenDatabases,
-  request: InspectionRequest & { readonly maxOpenRunSlots?: number; readonly maxRowBytes?: number },
+  request: InspectionRequest & AskedOfInspection,
   findings: Findings,
 ): Promise<Inspection> {
   const head = await readStatedHead(databases.entries, findings, log.location)
@@ -65,6 +74,7 @@ export async function inspectLog(
       const what = `by the head ${head.removedEntries} entries were removed, by the blocks ${inspector.removed}`
       findings.add('head_altered', what)
     }
+    const content = await request.content?.finish(size)
     isDone = true
     return {
       size,
@@ -74,6 +84,7 @@ export async function inspectLog(
       removed: inspector.removed,
       remarks: remark === undefined ? [] : [remark],
       findings: findings.all,
+      ...(content && { content }),
     }
   } finally {
     await threads?.close(isDone)
@@ -102,7 +113,7 @@ interface InspectionParts {
   readonly index: ComparedIndex | undefined
   readonly findings: Findings
   readonly runner: TaskRunner
-  readonly request: InspectionRequest
+  readonly request: InspectionRequest & AskedOfInspection
   readonly openRuns: OpenRunTable
   readonly rows: RowTable
 }
@@ -138,10 +149,18 @@ class LogInspector {
 
   async #inspectBlocks(threads: number): Promise<void> {
     const { size, openFrom, checkpointSize, index, request } = this.#of
-    const { onProgress, sizes, origins, gracePeriod } = request
+    const { onProgress, sizes, origins, gracePeriod, content } = request
     const wanted = [...new Set([...sizes.filter((each) => each < size), size])]
     const end = { size, openFrom, checkpointSize }
-    const common = { kind: 'block', ...end, sizes: wanted, origins, gracePeriod, index } as const
+    const common = {
+      kind: 'block',
+      ...end,
+      sizes: wanted,
+      origins,
+      gracePeriod,
+      index,
+      withContent: content !== undefined,
+    } as const
     for await (const report of this.#byBlock(size, threads, (span): BlockTask => ({ ...common, ...span }))) {
       await this.#take(report)
       onProgress({ entries: this.roots.size, size })
@@ -169,7 +188,16 @@ class LogInspector {
     }
   }
 
-  async #take({ hashes, findings, statements, statementSeqs, dueSize, removed, filed }: BlockReport): Promise<void> {
+  async #take({
+    hashes,
+    findings,
+    statements,
+    statementSeqs,
+    dueSize,
+    removed,
+    filed,
+    promised,
+  }: BlockReport): Promise<void> {
     const { databases, location, request, openRuns, rows } = this.#of
     this.roots.add(hashes)
     this.#of.findings.merge(findings)
@@ -182,6 +210,7 @@ class LogInspector {
     this.dueSize = Math.max(this.dueSize, dueSize)
     this.removed += removed?.count ?? 0
     this.#removed.push(removed)
+    await request.content?.compare(promised)
     if (!filed) return
     this.#sums.push(filed.sums)
     this.#times.push(filed.times)

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { ContentKeys } from '../content/contract.js'
 import { type ContentKeysOptions, fileKeysOf } from '../content/keys/options.js'
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
 import { ledgerOf } from '../ledger/log-directories.js'
@@ -92,9 +93,9 @@ export async function openDirectoryReader(
       ? undefined
       : fileKeysOf(contentKeys, { of: 'openAuditLogReader', location: ledgerOf(resolve(location)), use: 'reading' })
   const opening: Opening = { refreshMillis, eventTypes, reading, only, contentKeys: () => keys }
-  const readerOf = (log: OneLog, types: readonly string[]) => new DirectoryLedgerReader(log, types)
+  const readerOf = (log: OneLog, types: readonly string[]) => new DirectoryLedgerReader(log, types, () => keys)
   const logs = await DirectoryLogs.open(resolve(location), opening, readerOf)
-  return new DirectoryLedgerReader(logs, eventTypes)
+  return new DirectoryLedgerReader(logs, eventTypes, () => keys)
 }
 
 /** A log in a directory, and how far its store has what its journal has. */
@@ -106,10 +107,12 @@ export interface WrittenLog {
 /** Reads the logs of a directory. */
 export class DirectoryLedgerReader extends LedgerReader implements AuditLogDirectoryReader {
   readonly #logs: DirectoryLogs | OneLog
+  readonly #contentKeys: () => ContentKeys | undefined
 
-  constructor(logs: DirectoryLogs | OneLog, eventTypes: readonly string[]) {
+  constructor(logs: DirectoryLogs | OneLog, eventTypes: readonly string[], contentKeys: () => ContentKeys | undefined) {
     super(logs, eventTypes)
     this.#logs = logs
+    this.#contentKeys = contentKeys
   }
 
   get location(): string {
@@ -128,7 +131,7 @@ export class DirectoryLedgerReader extends LedgerReader implements AuditLogDirec
   override async verify(options?: VerifyOptions): Promise<VerifyReport | LedgerReport> {
     if (this.#logs.readsOneLog) return await super.verify(options)
     await this.#logs.settle()
-    return await verifyLedgerDirectory(this.location, options)
+    return await verifyLedgerDirectory(this.location, options, { contentKeys: this.#contentKeys })
   }
 
   refresh(): Promise<void> {

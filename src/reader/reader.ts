@@ -77,6 +77,7 @@ export class StoreReader implements AuditLogReader, SealedContentSource {
   readonly #vkey: string | undefined
   readonly #proofs: Proofs
   readonly #content: ContentResolver
+  readonly #contentKeys: () => ContentKeys | undefined
 
   constructor(store: ReadableStore, options: ReaderOptions) {
     const { barrier, eventTypes, commits, newestCheckpoint, directory, vkey, contentKeys = () => undefined } = options
@@ -92,6 +93,7 @@ export class StoreReader implements AuditLogReader, SealedContentSource {
       newestCheckpoint: this.#newestCheckpoint,
     })
     this.#content = new ContentResolver(store, contentKeys)
+    this.#contentKeys = contentKeys
     restoreBy(store, this.#content)
     this.#listings = new StoreListings(store, knownTypes(eventTypes), this.#content)
   }
@@ -156,7 +158,7 @@ export class StoreReader implements AuditLogReader, SealedContentSource {
     const keys = this.#vkey !== undefined && options.logKeys === undefined
     const trusting = keys ? { ...options, logKeys: [this.#vkey as string] } : options
     if (this.#directory === undefined) return await verifyStore(this.#store, trusting, { keys })
-    return await verifyDirectory(this.#directory, trusting, { keys })
+    return await verifyDirectory(this.#directory, trusting, { keys }, this.#contentKeys())
   }
 
   async head(): Promise<LogHead> {

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
+import type { ContentKeys } from '../content/contract.js'
+import { fileKeysOf } from '../content/keys/options.js'
 import { AuditLogError } from '../events/errors.js'
 import { IndexComparison } from '../inspection/compare-indexes.js'
 import { DirectorySource } from '../inspection/directory-source.js'
 import { openLogTree } from '../inspection/log-tree.js'
-import { countStaged, type LogDirectory } from '../ledger/log-directories.js'
+import { countStaged, type LogDirectory, ledgerOf } from '../ledger/log-directories.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { sameHash } from '../tree/index.js'
@@ -26,14 +28,16 @@ import { existingLogs } from './existing-logs.js'
  * Verifies the log in a directory, also while a process writes it.
  *
  * @param taken - what of the options comes from the log itself
+ * @param contentKeys - the keys of its content; without them it is looked at from outside
  */
 export async function verifyDirectory(
   directory: string,
   options: VerifyOptions = {},
   taken: TakenFromLog = {},
+  contentKeys?: ContentKeys,
 ): Promise<VerifyReport> {
   resolveVerifyOptions(options)
-  const source = await DirectorySource.open(directory, options.entriesOnly)
+  const source = await DirectorySource.open(directory, { entriesOnly: options.entriesOnly, contentKeys })
   try {
     return (await verifySource(source, options, { taken })).report
   } finally {
@@ -47,6 +51,8 @@ export interface LedgerVerifying {
   readonly taken?: TakenFromLog
   /** Told of the directory of each log whose files LevelDB is about to read. */
   readonly onReading?: (directory: string) => void
+  /** The keys of content; `undefined` to look at it from outside. @defaultValue those of the ledger, where they can be read */
+  readonly contentKeys?: (() => ContentKeys | undefined) | undefined
 }
 
 /**
@@ -60,15 +66,18 @@ export interface LedgerVerifying {
 export async function verifyLedgerDirectory(
   directory: string,
   options: VerifyOptions = {},
-  { taken = {}, onReading = () => {} }: LedgerVerifying = {},
+  { taken = {}, onReading = () => {}, ...given }: LedgerVerifying = {},
 ): Promise<VerifyReport | LedgerReport> {
   resolveVerifyOptions(options)
   const location = resolve(directory)
+  const contentKeys = given.contentKeys
+    ? given.contentKeys()
+    : fileKeysOf({}, { of: 'verify', location: ledgerOf(location), use: 'reading' })
   const logs: LedgerLog[] = []
   for (const { number, path } of await directoriesOfLogs(location)) {
     const open = async () => {
       onReading(path)
-      return await DirectorySource.open(path, options.entriesOnly)
+      return await DirectorySource.open(path, { entriesOnly: options.entriesOnly, contentKeys })
     }
     const openTree = async () => {
       onReading(path)

@@ -35,6 +35,7 @@ export type { VerifyOptions } from './options.js'
 export type { RecordDamageKind, VerifyProblemKind } from './problem-kinds.js'
 export { type VerifiedReceipt, verifyReceipt } from './receipt.js'
 export type {
+  ContentTally,
   LedgerLogReport,
   LedgerReport,
   ReportedCheckpoint,

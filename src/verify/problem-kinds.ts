@@ -16,6 +16,10 @@ export type RecordDamageKind =
   | 'open_run_altered'
   | 'run_row_altered'
   | 'record_unknown'
+  | ContentDamageKind
+
+/** The kinds of problems in the content of a log, which lies beside its entries: these are what was recorded all the same. */
+export type ContentDamageKind = 'content_missing' | 'content_damaged' | 'content_unexpected'
 
 /**
  * The kind of a problem: one of a set of stable names.
@@ -28,6 +32,7 @@ export type RecordDamageKind =
  * | `checkpoint_missing` | `truncated` where there was one, else `unknown_key` |
  * | of the keys: `key_unknown`, `key_change_unproven` | `unknown_key` |
  * | of the record: `events_dropped` | `incomplete` |
+ * | of content items: `content_missing`, `content_damaged`, `content_unexpected` | `incomplete` |
  * | with `strict`: `key_not_given`, `anchor_missing`, `uncovered`, `recovered_unattested` | `unproven` |
  * | of a ledger: `sibling_missing`, `sibling_rolled_back`, `sibling_altered`, `log_misplaced` | `altered` |
  * | of a ledger's keys: `join_missing`, `join_unproven`, `sibling_note_unproven` | `unknown_key` |

@@ -14,7 +14,7 @@ export interface SeqSpan {
  * | `altered` | entries, or what is derived from them, are not what was recorded, or contradict each other |
  * | `truncated` | the log ends before it should, or was rolled back |
  * | `unknown_key` | no key that is trusted vouches for it |
- * | `incomplete` | nothing was changed, but the log says itself that events could not be recorded |
+ * | `incomplete` | the entries are what was recorded, but the log says itself that events could not be recorded, or content that entries say is kept is missing or damaged |
  * | `unproven` | nothing is wrong, but the proof rests on less than `strict` asks for |
  * | `verified` | none of these |
  */
@@ -77,6 +77,25 @@ export interface VerifyBasis {
   readonly anchoredSize: number
 }
 
+/**
+ * The content items that entries say are kept, counted by what became of them; and those that no entry knows of. An item that
+ * cannot be opened for lack of its key is `unchecked`: that says nothing against it.
+ */
+export interface ContentTally {
+  /** Items whose values have the digests that their entries hold. */
+  readonly checked: number
+  /** Items that are there, in their form and size, and for which there is no key here. */
+  readonly unchecked: number
+  /** Items that are not there (`content_missing`). */
+  readonly missing: number
+  /** Items that are not what was recorded, or cannot be read (`content_damaged`). */
+  readonly damaged: number
+  /** Items whose key was destroyed. */
+  readonly erased: number
+  /** Items that no entry says are kept (`content_unexpected`); they count in none of the others. */
+  readonly unexpected: number
+}
+
 /** The report on the verification of one log. Plain JSON. */
 export interface VerifyReport {
   /** The verdict. */
@@ -108,6 +127,8 @@ export interface VerifyReport {
   readonly foreignStatements: number
   /** Entries that were removed since. Their leaf hashes are kept, so that the root is that of all entries. */
   readonly removedEntries: number
+  /** The content of the log. Left out where it was not looked at: of copies and stores, and with `entriesOnly`. */
+  readonly content?: ContentTally
   /** True when what is derived from the entries was left out, see `VerifyOptions.entriesOnly`. */
   readonly entriesOnly: boolean
   /** Sentences about what is no problem: that the index was not compared, say, since readers derive another. */

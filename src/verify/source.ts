@@ -1,5 +1,6 @@
 import type { Finding } from './findings.js'
 import type { GracePeriod } from './grace-period.js'
+import type { ContentTally } from './report.js'
 import type { StatementEntry, StatementTallies } from './statements.js'
 
 /** A checkpoint that was found with a log, or given by the caller. */
@@ -58,6 +59,8 @@ export interface Inspection {
   /** Sentences about what is no problem. */
   readonly remarks: readonly string[]
   readonly findings: readonly Finding[]
+  /** Left out where content was not looked at. */
+  readonly content?: ContentTally
 }
 
 /** A log, or a copy of one, to verify. Verifying only reads it. */

@@ -63,7 +63,7 @@ export function reportOn(
 ): VerifyReport {
   const problems = byGravity(problemsIn(CHECKS, evidence, policy))
   const { inspection, provenSize, basis, trustedKeys, checkpoints } = evidence
-  const { size, statements, removed, remarks } = inspection
+  const { size, statements, removed, remarks, content } = inspection
   const root = inspection.rootAt(size)
   return {
     status: gravest(problems.map(({ status }) => status)),
@@ -79,6 +79,7 @@ export function reportOn(
     unattestedEvents: statements.unattested.events,
     foreignStatements: statements.foreign.entries,
     removedEntries: removed,
+    ...(content && { content }),
     entriesOnly,
     remarks,
     problems,

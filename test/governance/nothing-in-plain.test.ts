@@ -134,6 +134,14 @@ describe('hostile content', () => {
   }
   const cyclic: Record<string, unknown> = {}
   cyclic.self = cyclic
+  const deep = () => {
+    let value: unknown = 'deep'
+    for (let level = 0; level < 10_000; level++) value = { value }
+    return value
+  }
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const trapped = new Proxy({ a: 1 }, { ownKeys: throwing, get: throwing, getPrototypeOf: throwing, has: throwing })
 
   test.each([
     ['ten megabytes', 'x'.repeat(10_000_000)],
@@ -142,6 +150,22 @@ describe('hostile content', () => {
     ['a cycle', cyclic],
     ['__proto__', JSON.parse('{"__proto__":{"polluted":1}}')],
     ['a getter that throws', Object.defineProperty({}, 'a', { enumerable: true, get: throwing })],
+    ['a getter that throws in a list', [Object.defineProperty({}, 'a', { enumerable: true, get: throwing })]],
+    ['a revoked Proxy', revoked],
+    ['a Proxy whose traps throw', trapped],
+    ['a BigInt', 2n ** 4096n],
+    ['a Symbol', Symbol('s')],
+    ['a typed array', new Float64Array(100_000).fill(Number.NaN)],
+    ['a buffer', Buffer.alloc(1_000_000, 0xff)],
+    ['a Map', new Map([['a', new Map([['b', 1]])]])],
+    ['a Set', new Set([1, cyclic])],
+    ['a Date', new Date(0)],
+    ['a Date that is none', new Date(Number.NaN)],
+    ['a toJSON that throws', { toJSON: throwing }],
+    ['a toJSON that returns itself', { toJSON: () => cyclic }],
+    ['ten thousand levels', deep()],
+    ['a million members', Object.fromEntries(Array.from({ length: 1_000_000 }, (_, n) => [`m${n}`, n]))],
+    ['a million items', Array.from({ length: 1_000_000 }, (_, n) => n)],
     ['nothing', ''],
     ['a function', () => 1],
     ['a promise', Promise.resolve(1)],

@@ -1,4 +1,11 @@
-import type { LedgerReport, VerifyBasis, VerifyProblem, VerifyReport, VerifyStatus } from '../../verify/report.js'
+import type {
+  ContentTally,
+  LedgerReport,
+  VerifyBasis,
+  VerifyProblem,
+  VerifyReport,
+  VerifyStatus,
+} from '../../verify/report.js'
 import type { Paint } from '../output.js'
 import { printable } from '../text.js'
 
@@ -33,7 +40,7 @@ function ledgerText({ status, location, logs, problems }: LedgerReport, paint: P
  * @param asksForKey - a key from elsewhere would make it surer: that of a ledger is log 0's, which vouches for the others
  */
 function reportText(report: VerifyReport, paint: Paint, asksForKey = true): string {
-  const { status, location, size, root, provenSize, basis, checkpoints, trustedKeys, problems } = report
+  const { status, location, size, root, provenSize, basis, checkpoints, trustedKeys, problems, content } = report
   const headline = status === 'verified' ? `${HEADLINES.verified} ${basisText(basis)}` : HEADLINES[status]
   const lines = [
     `${paint(status === 'verified' ? 'green' : 'red', headline)}  ${printable(location)}`,
@@ -42,6 +49,7 @@ function reportText(report: VerifyReport, paint: Paint, asksForKey = true): stri
     ...checkpoints.map((each) => `  checkpoint  ${printable(checkpointLine(each))}`),
     ...trustedKeys.map((vkey) => `  key         ${printable(vkey)}`),
     ...basis.witnesses.map((name) => `  witness     ${printable(name)}`),
+    ...(content === undefined ? [] : contentLines(content)),
     ...notesOf(report).map((note) => `  note        ${note}`),
     ...problems.map((problem) => problemLine(problem, paint)),
   ]
@@ -57,6 +65,19 @@ function reportText(report: VerifyReport, paint: Paint, asksForKey = true): stri
     )
   }
   return lines.join('\n')
+}
+
+/** Nothing where no entry promises content. */
+function contentLines({ checked, unchecked, missing, damaged, erased }: ContentTally): readonly string[] {
+  const parts = [
+    [checked, 'checked'],
+    [unchecked, 'not checked, for lack of the key'],
+    [missing, 'missing'],
+    [damaged, 'damaged'],
+    [erased, 'erased'],
+  ] as const
+  const text = parts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`)
+  return text.length === 0 ? [] : [`  content     ${text.join(', ')}`]
 }
 
 /** Names the evidence that a verdict rests on. */

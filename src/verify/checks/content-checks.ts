@@ -18,7 +18,7 @@ const entriesIntact: Check<FindingInEvidence> = {
     if (finding.kind === 'leaf_mismatch') {
       if (isTileAltered(finding, provenSize)) return []
       return [
-        altered(finding, 'entry_altered', 'entries differ from the leaf hashes that were made when they were recorded'),
+        found(finding, 'entry_altered', 'entries differ from the leaf hashes that were made when they were recorded'),
       ]
     }
     return problemsOf(finding, {
@@ -35,7 +35,7 @@ const treeIntact: Check<FindingInEvidence> = {
   check({ finding, provenSize }) {
     if (finding.kind === 'leaf_mismatch') {
       if (!isTileAltered(finding, provenSize)) return []
-      return [altered(finding, 'tile_altered', 'leaf hashes that are kept in tiles were altered')]
+      return [found(finding, 'tile_altered', 'leaf hashes that are kept in tiles were altered')]
     }
     return problemsOf(finding, { tile_altered: 'the tree is not that of the entries' })
   },
@@ -46,10 +46,26 @@ function without(name: string, sentences: Sentences): Check<FindingInEvidence> {
   return { name, check: ({ finding }) => problemsOf(finding, sentences) }
 }
 
+/** The content items that entries say are kept are there. It is their problem alone: no entry is another one for it. */
+const itemsKept: Check<FindingInEvidence> = {
+  name: 'itemsKept',
+  check: ({ finding }) =>
+    problemsOf(
+      finding,
+      {
+        content_missing: 'content that entries say is kept is missing',
+        content_damaged: 'content is damaged, or was altered',
+        content_unexpected: 'there is content that no entry says is kept',
+      },
+      'incomplete',
+    ),
+}
+
 /** Checks of one finding. Each finding is a fault by exactly one of them. */
 export const CONTENT_CHECKS: readonly Check<FindingInEvidence>[] = [
   entriesIntact,
   treeIntact,
+  itemsKept,
   without('headAgrees', { head_altered: 'the head is not that of the log' }),
   without('databaseReadable', { database_unreadable: 'the database cannot be read' }),
   without('directoryAgrees', { directory_altered: 'the directory of blocks is not that of the entries' }),
@@ -79,13 +95,22 @@ function isTileAltered({ spans }: Finding, provenSize: number): boolean {
   return spans.every(({ to }) => to <= provenSize)
 }
 
-function problemsOf(finding: Finding, sentences: Sentences): readonly VerifyProblem[] {
+function problemsOf(
+  finding: Finding,
+  sentences: Sentences,
+  status: VerifyProblem['status'] = 'altered',
+): readonly VerifyProblem[] {
   const { kind } = finding
   const sentence = kind === 'leaf_mismatch' ? undefined : sentences[kind]
-  return kind === 'leaf_mismatch' || sentence === undefined ? [] : [altered(finding, kind, sentence)]
+  return kind === 'leaf_mismatch' || sentence === undefined ? [] : [found(finding, kind, sentence, status)]
 }
 
-function altered({ count, spans, details }: Finding, kind: VerifyProblem['kind'], sentence: string): VerifyProblem {
+function found(
+  { count, spans, details }: Finding,
+  kind: VerifyProblem['kind'],
+  sentence: string,
+  status: VerifyProblem['status'] = 'altered',
+): VerifyProblem {
   const more = count > 1 ? `, and ${count - 1} more` : ''
-  return problem('altered', kind, `${sentence}: ${details[0]}${more}`, { count, entries: spans })
+  return problem(status, kind, `${sentence}: ${details[0]}${more}`, { count, entries: spans })
 }
