@@ -31,11 +31,11 @@ interface Kept {
 /** Takes the content out of events: redacts it, and digests it with the key of its subject. */
 export class EventContent {
   readonly #keys: ContentKeys | undefined
-  readonly #onNoKeys: () => void
+  readonly #onNoKeys: () => boolean
   #hasReported = false
 
-  /** @param onNoKeys - called once, when there is content and no keys for it */
-  constructor(keys: ContentKeys | undefined, onNoKeys: () => void) {
+  /** @param onNoKeys - called when there is content and no keys for it, until it tells that it has reported that */
+  constructor(keys: ContentKeys | undefined, onNoKeys: () => boolean) {
     this.#keys = keys
     this.#onNoKeys = onNoKeys
   }
@@ -73,10 +73,7 @@ export class EventContent {
 
   #keyFor(input: RecordInput): SubjectKey | undefined {
     const key = this.#keys?.keyFor(subjectOf(input))
-    if (!this.#keys && !this.#hasReported) {
-      this.#hasReported = true
-      this.#onNoKeys()
-    }
+    if (!this.#keys && !this.#hasReported) this.#hasReported = this.#onNoKeys()
     return key
   }
 }

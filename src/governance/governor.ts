@@ -18,6 +18,8 @@ export interface GovernorParts {
   readonly policy: ResolvedPolicy
   /** `undefined` for a log that has no keys: content leaves no trace then. */
   readonly keys: ContentKeys | undefined
+  /** The application wants no keys, and knows that no content is kept. @defaultValue false */
+  readonly isWithoutKeys?: boolean
   readonly now: () => Timestamp
   readonly report: (problem: Error) => void
 }
@@ -183,13 +185,14 @@ export class Governor implements Governance {
     )
   }
 
-  #reportNoKeys(): void {
-    this.#parts.report(
-      new AuditLogError(
-        'AUDIT_KEY_INVALID',
-        'Content is not recorded: the log has no keys for it. Give openAuditLog({ contentKeys: { directory } })',
-      ),
-    )
+  #reportNoKeys(): boolean {
+    const { isWithoutKeys, report } = this.#parts
+    const hasPseudonyms = this.#policy.policy.pseudonyms?.actor === true
+    if (isWithoutKeys && !hasPseudonyms) return false
+    const what = hasPseudonyms ? 'Neither content nor actors are recorded' : 'Content is not recorded'
+    const why = `${what}: the log has no keys for it. Give openAuditLog({ contentKeys: { directory } })`
+    report(new AuditLogError('AUDIT_KEY_INVALID', why))
+    return true
   }
 }
 

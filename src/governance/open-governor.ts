@@ -68,9 +68,9 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
   const governor = new Governor({
     policy: policy.current,
     keys,
+    isWithoutKeys: !wantsKeys,
     now,
-    // Whoever wants no keys knows that nothing is kept.
-    report: wantsKeys ? report : () => {},
+    report,
   })
   return {
     governor,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type AuditLog, openAuditLog } from '../audit-log/index.js'
 import { AuditLogError } from '../events/errors.js'
 import { timestampFromMillis } from '../events/time.js'
@@ -70,6 +71,7 @@ function keyOf({ trace, type, time, data }: RecordInput): string {
 }
 
 interface OpenedLog {
+  readonly policy: OwnLogOptions['policy']
   readonly log: OpeningLog<AuditLog>
   users: number
   closing: Promise<void> | undefined
@@ -100,6 +102,7 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
   const path = resolve(location)
   const known = logs.get(path)
   if (known && !known.closing) {
+    if (options.policy !== undefined && !isDeepStrictEqual(options.policy, known.policy)) warnOfPolicy(location)
     known.users++
     known.log.retryNow()
     return known.log
@@ -137,8 +140,13 @@ export function openShared(location: string, options: OwnLogOptions): OpeningLog
     onOpen: (open) => registry[SHARED]?.set(open, sharedLog(log)),
     onWarning: (message) => process.emitWarning(message, 'Spanledger'),
   })
-  logs.set(path, { log, users: 1, closing: undefined })
+  logs.set(path, { log, policy: options.policy, users: 1, closing: undefined })
   return log
+}
+
+function warnOfPolicy(location: string): void {
+  const what = `The audit log ${location} is open in this process with another policy, which stays in force`
+  process.emitWarning(`${what}. Give all processors of a location the same policy, or call applyPolicy()`, 'Spanledger')
 }
 
 function isOfRemoved(problem: Error): boolean {
