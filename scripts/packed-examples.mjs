@@ -25,7 +25,7 @@ const AT_A_TIME = 2
 
 /**
  * Runs the examples in a folder, by the arguments of the command line: those that are named, or all of them. Each installs
- * what its lockfile pins, and the package as it would be published, in a copy outside of the project, where nothing of the
+ * what its lockfile pins, and the package as it was built, in a copy outside of the project, where nothing of the
  * project's own can be resolved by accident. What an example prints is shown when it has ended. With `--update-locks` it writes new lockfiles instead.
  *
  * @param {string} folder - in the project; each directory in it with a `package.json` is an example
@@ -50,7 +50,7 @@ export async function runPackedExamples(folder, command, timeoutMillis) {
   const removals = []
   try {
     const packing = await seconds(() => pack(work))
-    console.log(`built and packed in ${packing} s`)
+    console.log(`packed in ${packing} s`)
     cpSync(examples, work, { recursive: true, filter: (source) => basename(source) !== 'node_modules' })
     const waiting = [...names]
     const workOff = async () => {
@@ -75,7 +75,6 @@ export async function runPackedExamples(folder, command, timeoutMillis) {
 
 /** @param {string} work - gets `spanledger.tgz` */
 function pack(work) {
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' })
   const args = ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', work]
   const [packed] = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8' }))
   renameSync(join(work, packed.filename), join(work, 'spanledger.tgz'))
