@@ -35,6 +35,8 @@ export interface Governance {
   govern(input: RecordInput): Verdict
   /** Decides on an event that a caller waits for: the start of a run is not held back. */
   governAwaited(input: RecordInput): AwaitedVerdict
+  /** Returns a statement of a processor about what it has seen, with names and ids that an entry may have. Never throws. */
+  fitStatement<T extends RecordInput>(statement: T): T
   /** Resolves when every key that was used outlives loss of power. @throws what the file system throws */
   settled(): Promise<void>
   /** Returns the statements that are due: which policy is in force, and what it left out. @param atEnd - the log is being closed */

@@ -1,6 +1,7 @@
 import { type CanonicalText, canonicalText, valueBytes } from '../content/canonical.js'
 import type { ContentKeys, ContentValueBytes, SubjectKey } from '../content/contract.js'
 import { subjectOf } from '../content/subject.js'
+import { FROM_TELEMETRY } from '../events/from-telemetry.js'
 import { defineMember } from '../events/object-members.js'
 import { fieldsOf, textIn } from '../events/recorded-fields.js'
 import { toolNameOf } from '../events/tool-name.js'
@@ -9,11 +10,12 @@ import type { RecordInput } from '../log/contract.js'
 import { MAX_CONTENT_BYTES, type SealedContent } from '../store/contract.js'
 import { takeContent } from './content-taker.js'
 import type { GovernedEvent, TakenContent } from './contract.js'
+import { type FitEvent, FitEvents } from './fit-event.js'
 import type { CompiledRule } from './policy/matching.js'
 import { builtInLevel, type DiagnosticLevel } from './policy/policy.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
 import { pseudonymous } from './pseudonym.js'
-import type { TakenValue } from './taken-value.js'
+import type { Emptied, TakenValue } from './taken-value.js'
 
 /** Content items of one event. */
 const MAX_ITEMS = 64
@@ -32,12 +34,14 @@ interface Kept {
 export class EventContent {
   readonly #keys: ContentKeys | undefined
   readonly #onNoKeys: () => void
+  readonly #fits: FitEvents
   #hasReported = false
 
   /** @param onNoKeys - called once, when there is content and no keys for it */
   constructor(keys: ContentKeys | undefined, onNoKeys: () => void) {
     this.#keys = keys
     this.#onNoKeys = onNoKeys
+    this.#fits = new FitEvents(keys)
   }
 
   /** Never throws: what cannot be read leaves no trace but that. */
@@ -45,18 +49,40 @@ export class EventContent {
     try {
       const emptied = takeContent(input, input.data)
       const actorId = policy.policy.pseudonyms?.actor ? actorIdOf(input) : undefined
-      if (!emptied && actorId === undefined) return { input, content: undefined }
+      const fit = FROM_TELEMETRY in input ? this.#fit(input, emptied, policy, actorId) : undefined
+      if (!emptied && !fit && actorId === undefined) return { input, content: undefined }
       const drafted = new DraftedContent(input, policy, () => this.#keyFor(input))
       for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
+      for (const value of fit?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
       const actor = actorId === undefined ? undefined : drafted.pseudonymise(actorId)
-      const altered = [...(emptied?.altered ?? []), ...drafted.altered]
-      const changes = { data: emptied?.data, altered, ...(actorId !== undefined && { actor }) }
-      return { input: changed(input, changes), content: drafted.taken }
+      const altered = [...(emptied?.altered ?? []), ...(fit?.altered ?? []), ...drafted.altered]
+      const changes = { data: fit?.data ?? emptied?.data, altered, ...(actorId !== undefined && { actor }) }
+      return { input: changed(fit?.input ?? input, changes), content: drafted.taken }
     } catch {
       // The actor is left out as well: it may have to be a pseudonym.
       const isPseudonymous = policy.policy.pseudonyms?.actor === true
       return { input: unreadable(input, isPseudonymous), content: undefined }
     }
+  }
+
+  /** Returns a statement about telemetry whose names and ids are fit for an entry. Never throws. */
+  fitStatement<T extends RecordInput>(statement: T, { policy }: ResolvedPolicy): T {
+    if (!(FROM_TELEMETRY in statement)) return statement
+    try {
+      const fit = this.#fits.fit(statement, statement.data, policy)
+      return fit ? (changed(fit.input, { data: fit.data, altered: fit.altered }) as T) : statement
+    } catch {
+      return unreadable(statement, policy.pseudonyms?.actor === true) as T
+    }
+  }
+
+  #fit(
+    input: RecordInput,
+    emptied: Emptied | undefined,
+    { policy }: ResolvedPolicy,
+    actorId: string | undefined,
+  ): FitEvent | undefined {
+    return this.#fits.fit(input, emptied?.data ?? input.data, policy, actorId === undefined ? undefined : 'actor.id')
   }
 
   #keyFor(input: RecordInput): SubjectKey | undefined {

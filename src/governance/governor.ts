@@ -75,6 +75,10 @@ export class Governor implements Governance {
     return { kind: 'record', events: [this.#governed(start, rule)] }
   }
 
+  fitStatement<T extends RecordInput>(statement: T): T {
+    return this.#content.fitStatement(statement, this.#policy)
+  }
+
   /** Applies another policy from now on. */
   apply(policy: ResolvedPolicy): void {
     this.#flushLeftOut()

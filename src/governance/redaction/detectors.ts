@@ -94,7 +94,7 @@ function maskApiKeys(text: string, onFound: () => void): string {
 }
 
 /** All detectors. */
-export const detectors: readonly Detector[] = [
+const detectors: readonly Detector[] = [
   { name: 'secret', isDefault: true, mayHit: (text) => SECRET_MARK.test(text), mask: maskSecrets },
   {
     name: 'api_key',
@@ -127,3 +127,8 @@ export const detectors: readonly Detector[] = [
     mask: (text, onFound) => replaced(text, TELEPHONE, onFound, (found) => maskedBefore(found, 2)),
   },
 ]
+
+/** The detectors that look at a text. @param switches - detectors that are switched on or off, by their names */
+export function activeDetectors(switches: Readonly<Record<string, boolean>> = {}): readonly Detector[] {
+  return detectors.filter(({ name, isDefault }) => switches[name] ?? isDefault)
+}

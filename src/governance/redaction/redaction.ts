@@ -1,6 +1,6 @@
 import { defineMember } from '../../events/object-members.js'
 import type { Finding, Redaction, RedactionInput, RedactionResult, RedactorContext } from './contract.js'
-import { type Detector, detectors, isSecretName } from './detectors.js'
+import { activeDetectors, type Detector, isSecretName } from './detectors.js'
 import { masked } from './mask.js'
 import { type OwnRedactors, RedactorFailed } from './redactors.js'
 
@@ -13,7 +13,7 @@ const MAX_DEPTH = 64
  * @param switches - detectors that are switched on or off, by their names
  */
 export function createRedaction(own: OwnRedactors, switches: Readonly<Record<string, boolean>> = {}): Redaction {
-  const active = detectors.filter(({ name, isDefault }) => switches[name] ?? isDefault)
+  const active = activeDetectors(switches)
   return {
     redact: (input) => redact(input, active, own),
     takeDisabled: () => own.takeDisabled(),

@@ -49,6 +49,12 @@ export class GovernedEvents implements CommitListener {
     throw new AuditLogError('AUDIT_EVENT_LEFT_OUT', message)
   }
 
+  /** Seals what a log, or the processor that feeds it, says of itself. */
+  sealStatement(statement: RecordInput): Sealed {
+    const { governance, sealer } = this.#parts
+    return sealer.sealStatement(governance?.fitStatement(statement) ?? statement)
+  }
+
   starting(): void {
     this.stateDue(false)
   }

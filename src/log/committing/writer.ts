@@ -279,7 +279,7 @@ export class LogWriter implements AuditLogWriter, StatementWriter, AbandonableLo
       return undefined
     }
     try {
-      const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed.seal(this.#flaws.mark(input))
+      const sealed = isStatement ? [this.#governed.sealStatement(input)] : this.#governed.seal(this.#flaws.mark(input))
       // None where the policy leaves it out, or holds it back.
       if (this.#intake.takeAll(sealed)) return sealed.at(-1)?.event
     } catch {

@@ -91,7 +91,7 @@ export class StagedQueue {
   record(input: RecordInput, isStatement: boolean): AuditEvent | undefined {
     if (this.#gap) return this.#drop(this.#sealer.now())
     try {
-      const sealed = isStatement ? [this.#sealer.sealStatement(input)] : this.#governed(input)
+      const sealed = isStatement ? [this.#statement(input)] : this.#governed(input)
       // The policy leaves it out, or holds it back.
       if (sealed.length === 0) return undefined
       const step = this.#sealer.takeStep()
@@ -106,6 +106,10 @@ export class StagedQueue {
     } catch {
       return this.#drop(this.#sealer.now())
     }
+  }
+
+  #statement(input: RecordInput): Sealed {
+    return this.#sealer.sealStatement(this.#options.governance?.fitStatement(input) ?? input)
   }
 
   /** Seals an event as the policy lets it be recorded: its own entry last. */

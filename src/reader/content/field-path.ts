@@ -1,3 +1,4 @@
+import { isPseudonym } from '../../content/subject-key.js'
 import { defineMember } from '../../events/object-members.js'
 
 /** Takes the path of a content field apart. A name in it may hold dots, which are escaped. */
@@ -17,8 +18,8 @@ export function pathOf(field: string): readonly string[] {
 }
 
 /**
- * Puts a value back where it was taken from. What the event has there is kept, but for the pseudonym of its actor and for what stands for
- * the value in a list.
+ * Puts a value back where it was taken from. What the event has there is kept, but for a pseudonym, which stands for a name or an id that
+ * was none, and for what stands for the value in a list. Ids of the envelope stay: events are found by them.
  *
  * @param event - parsed from the bytes of an entry: nobody else has it
  */
@@ -33,7 +34,8 @@ export function putBack(event: object, field: string, value: unknown): void {
   for (const name of path.slice(0, -1)) holder = ownMember(holder, name)
   const name = path.at(-1) as string
   if (typeof holder !== 'object' || holder === null) return
-  const isFree = Array.isArray(holder) ? ownMember(holder, name) === null : !Object.hasOwn(holder, name)
+  const standIn = ownMember(holder, name)
+  const isFree = (Array.isArray(holder) ? standIn === null : !Object.hasOwn(holder, name)) || isPseudonym(standIn)
   if (isFree) defineMember(holder, name, value)
 }
 
