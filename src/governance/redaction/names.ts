@@ -9,6 +9,8 @@ export interface MaskedName {
 
 /** No secret that is known has none of these. Nearly all names of agents, tools and models are nothing else. */
 const PLAIN = /^[A-Za-z]{1,20}(?:[ _-][A-Za-z]{1,20})*$/
+/** A number of the length of a card's. No UUID has one. */
+const LONG_NUMBER = /(?<![A-Za-z\d])\d{13,19}(?![A-Za-z\d])/g
 /** Values that words such as `token` announce have one of these before them. */
 const ASSIGNMENT = /[:=]/
 
@@ -24,6 +26,10 @@ export class NameRedaction {
   /** @returns `undefined` where nothing was found */
   masked(text: string): MaskedName | undefined {
     if (PLAIN.test(text)) return undefined
+    return this.#found(text) ?? this.#foundInNumbers(text)
+  }
+
+  #found(text: string): MaskedName | undefined {
     let current = text
     const by: string[] = []
     for (const { name, mayHit, mask } of this.#active) {
@@ -35,6 +41,17 @@ export class NameRedaction {
       by.push(name)
     }
     return by.length === 0 ? undefined : { text: current, by }
+  }
+
+  /** In ids that were put together, dashes and underscores stand next to a number. In other texts they show that it is none of a card. */
+  #foundInNumbers(text: string): MaskedName | undefined {
+    const by = new Set<string>()
+    const current = text.replace(LONG_NUMBER, (number) => {
+      const found = this.#found(number)
+      for (const name of found?.by ?? []) by.add(name)
+      return found?.text ?? number
+    })
+    return by.size === 0 ? undefined : { text: current, by: [...by] }
   }
 }
 
