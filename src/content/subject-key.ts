@@ -7,6 +7,8 @@ import { openItem, sealItem } from './item.js'
 export const SECRET_BYTES = 32
 /** Names the algorithm in front of a digest. */
 const DIGEST_PREFIX = 'keyed-sha256:'
+/** Begins a pseudonym: 32 hexadecimal digits follow. */
+export const PSEUDONYM_PREFIX = 'pseudonym-'
 /** A longer value is hashed by a hash object, without a copy. */
 const MAX_COPIED_BYTES = 16 * 1024
 const BLOCK_BYTES = 64
@@ -49,8 +51,13 @@ export class DerivedSubjectKey implements SubjectKey {
 
   pseudonymOf(id: string): string {
     const mac = Buffer.from(this.#pseudonym.of(Buffer.from(id)))
-    return `pseudonym-${mac.toString('hex', 0, 16)}`
+    return PSEUDONYM_PREFIX + mac.toString('hex', 0, 16)
   }
+}
+
+/** Tells whether a value has the form of a pseudonym. */
+export function isPseudonym(value: unknown): boolean {
+  return typeof value === 'string' && /^pseudonym-[\da-f]{32}$/.test(value)
 }
 
 /** Returns SHA-256(s ‖ value), as events have it. */

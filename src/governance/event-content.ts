@@ -1,6 +1,7 @@
 import { type CanonicalText, canonicalText, valueBytes } from '../content/canonical.js'
 import type { ContentKeys, ContentValueBytes, SubjectKey } from '../content/contract.js'
 import { subjectOf } from '../content/subject.js'
+import { FROM_TELEMETRY } from '../events/from-telemetry.js'
 import { defineMember } from '../events/object-members.js'
 import { fieldsOf, textIn } from '../events/recorded-fields.js'
 import { toolNameOf } from '../events/tool-name.js'
@@ -9,10 +10,11 @@ import type { RecordInput } from '../log/contract.js'
 import { MAX_CONTENT_BYTES, type SealedContent } from '../store/contract.js'
 import { takeContent } from './content-taker.js'
 import type { GovernedEvent, TakenContent } from './contract.js'
+import { type FitEvent, FitEvents } from './fit-event.js'
 import type { CompiledRule } from './policy/matching.js'
 import { builtInLevel, type DiagnosticLevel } from './policy/policy.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
-import { type PseudonymousScope, peopleIn, pseudonymous } from './pseudonym.js'
+import { PEOPLE_FIELDS, type People, type PseudonymousScope, peopleIn, pseudonymous } from './pseudonym.js'
 import type { TakenValue } from './taken-value.js'
 
 /** Content items of one event. */
@@ -32,25 +34,30 @@ interface Kept {
 export class EventContent {
   readonly #keys: ContentKeys | undefined
   readonly #onNoKeys: () => boolean
+  readonly #fits: FitEvents
   #hasReported = false
 
   /** @param onNoKeys - called when there is content and no keys for it, until it tells that it has reported that */
   constructor(keys: ContentKeys | undefined, onNoKeys: () => boolean) {
     this.#keys = keys
     this.#onNoKeys = onNoKeys
+    this.#fits = new FitEvents(keys)
   }
 
   /** Never throws: what cannot be read leaves no trace but that. */
   take(input: RecordInput, rule: CompiledRule | undefined, policy: ResolvedPolicy): GovernedEvent {
     try {
       const emptied = takeContent(input, input.data)
-      const people = policy.policy.pseudonyms?.actor ? peopleIn(input) : undefined
-      if (!emptied && !people) return { input, content: undefined }
+      const fit = this.#fit(input, emptied?.data ?? input.data, policy)
+      const people = peopleFor(fit?.input ?? input, policy)
+      if (!emptied && !fit && !people) return { input, content: undefined }
       const drafted = new DraftedContent(input, policy, () => this.#keyFor(input))
       for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
+      for (const value of fit?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
       const scope = people && pseudonymous(people, (field, id) => drafted.pseudonymOf(field, id), drafted.altered)
-      const altered = [...(emptied?.altered ?? []), ...drafted.altered]
-      return { input: changed(input, { data: emptied?.data, scope, altered }), content: drafted.taken }
+      const altered = [...(emptied?.altered ?? []), ...(fit?.altered ?? []), ...drafted.altered]
+      const changes = { data: fit?.data ?? emptied?.data, scope, altered }
+      return { input: changed(fit?.input ?? input, changes), content: drafted.taken }
     } catch {
       // The actor is left out as well: it may have to be a pseudonym.
       const isPseudonymous = policy.policy.pseudonyms?.actor === true
@@ -58,17 +65,35 @@ export class EventContent {
     }
   }
 
-  /** Puts pseudonyms into a statement of the log. The ids are no content of it: other events of the run have them. */
-  withPseudonyms(statement: RecordInput, policy: ResolvedPolicy): RecordInput {
-    const people = policy.policy.pseudonyms?.actor ? peopleIn(statement) : undefined
-    if (!people) return statement
+  /**
+   * Returns a statement of the log with names and ids that an entry may have, and with pseudonyms. What they replace is no content of it:
+   * other events of the run have it. Never throws.
+   */
+  ofStatement(statement: RecordInput, policy: ResolvedPolicy): RecordInput {
+    try {
+      const fit = this.#fit(statement, statement.data, policy)
+      const people = peopleFor(fit?.input ?? statement, policy)
+      if (!fit && !people) return statement
+      const altered = [...(fit?.altered ?? [])]
+      const scope = people && this.#pseudonymous(statement, people, altered)
+      return changed(fit?.input ?? statement, { data: fit?.data, scope, altered })
+    } catch {
+      return unreadable(statement, policy.policy.pseudonyms?.actor === true)
+    }
+  }
+
+  #pseudonymous(statement: RecordInput, people: People, altered: Alteration[]): PseudonymousScope {
     const key = this.#keyFor(statement)
-    const altered: Alteration[] = []
     const pseudonymOf = (field: string, id: string) => {
       if (!key) altered.push({ field, reason: 'key_unavailable' })
       return key?.pseudonymOf(id)
     }
-    return changed(statement, { data: undefined, scope: pseudonymous(people, pseudonymOf, altered), altered })
+    return pseudonymous(people, pseudonymOf, altered)
+  }
+
+  #fit(input: RecordInput, data: unknown, { policy }: ResolvedPolicy): FitEvent | undefined {
+    if (!(FROM_TELEMETRY in input)) return undefined
+    return this.#fits.fit(input, data, policy, policy.pseudonyms?.actor ? PEOPLE_FIELDS : undefined)
   }
 
   #keyFor(input: RecordInput): SubjectKey | undefined {
@@ -76,6 +101,10 @@ export class EventContent {
     if (!this.#keys && !this.#hasReported) this.#hasReported = this.#onNoKeys()
     return key
   }
+}
+
+function peopleFor(input: RecordInput, { policy }: ResolvedPolicy): People | undefined {
+  return policy.pseudonyms?.actor ? peopleIn(input) : undefined
 }
 
 const UNREADABLE: Alteration = Object.freeze({ field: 'data', reason: 'unreadable' })

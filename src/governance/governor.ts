@@ -140,7 +140,7 @@ export class Governor implements Governance {
   }
 
   #stated(statement: RecordInput): GovernedEvent {
-    return { input: this.#content.withPseudonyms(statement, this.#policy), content: undefined, isStatement: true }
+    return { input: this.#content.ofStatement(statement, this.#policy), content: undefined, isStatement: true }
   }
 
   #governed(input: RecordInput, rule: CompiledRule | undefined): GovernedEvent {

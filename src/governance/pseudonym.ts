@@ -2,6 +2,9 @@ import { fieldsOf, textIn } from '../events/recorded-fields.js'
 import type { Alteration, ClaimedScope } from '../events/types.js'
 import type { RecordInput } from '../log/contract.js'
 
+/** Fields of an event that a pseudonym of a person takes the place of. */
+export const PEOPLE_FIELDS: readonly string[] = ['actor.id', 'claimed.userId']
+
 /** The people whom the envelope of an event names. */
 export interface People {
   /** `undefined` where the event names an actor whose id is no text. */

@@ -38,6 +38,11 @@ export function nameOf(data: Data): string {
 /** Returns the attributes of a span that has ended. */
 export function attributesOf(data: Data): Attributes {
   const attributes: Attributes = {}
+  if (data.type === 'function') {
+    // As far as the SDK was not told to keep them out of its traces.
+    if (typeof data.input === 'string') attributes['gen_ai.tool.call.arguments'] = data.input
+    if (typeof data.output === 'string') attributes['gen_ai.tool.call.result'] = data.output
+  }
   if (typeof data.triggered === 'boolean') attributes['guardrail.triggered'] = data.triggered
   if (typeof data.model === 'string') attributes['llm.model_name'] = data.model
   // Attacker-controlled: the answers of a model; 64 calls are read, and of each its id and name.

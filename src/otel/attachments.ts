@@ -1,5 +1,6 @@
 import { diag } from '@opentelemetry/api'
 import { AuditLogError } from '../events/errors.js'
+import { fromTelemetry } from '../events/from-telemetry.js'
 import type { AuditEventData, AuditEventInput } from '../events/index.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditLogWriter, RecordInput } from '../log/contract.js'
@@ -188,7 +189,10 @@ class LogAttachment implements Attachment {
     try {
       // What is said of no span is said of the processor.
       if (statement.trace && !this.#shared.falls(this.#feeder, statement)) return
-      recordStatement(this.log, this.#withPrevious(this.#withTenant({ source: OWN_SOURCE, ...statement })))
+      recordStatement(
+        this.log,
+        this.#withPrevious(this.#withTenant(fromTelemetry({ source: OWN_SOURCE, ...statement }))),
+      )
     } catch (problem) {
       this.#options.onProblem(problem)
     }

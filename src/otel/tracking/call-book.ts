@@ -13,6 +13,7 @@ const MAX_CALLS_OF_A_SLOT = 64
 /** A call whose span has ended waits so long for a report on its outcome. */
 const PATIENCE_MILLIS = 5_000
 const UNNAMED: ToolActivity['tool'] = Object.freeze({ name: 'unknown' })
+const NO_VALUES: Call['late'] = Object.freeze({})
 const NO_ERROR = Object.freeze({ code: 'Error', message: '' })
 const DENIED = Object.freeze({ code: 'denied', message: '' })
 
@@ -39,6 +40,9 @@ interface Call {
   isRequested: boolean
   isDecided: boolean
   hasEnded: boolean
+  hasArguments: boolean
+  /** Values that came before the event that has them: arguments after the start, the result before the end. */
+  late: Pick<ToolCallReport, 'arguments' | 'result'>
   /** The end of its span, which names no outcome; others may. */
   ownEnd: { readonly time: Timestamp; readonly durationMs: number | undefined; readonly atMillis: number } | undefined
 }
@@ -74,6 +78,7 @@ export class CallBook {
       return
     }
     this.#start(call, received)
+    keepValues(call, report)
     if (report.decision) this.#decide(call, report.decision, received)
     if (call.hasEnded) return
     if (report.outcome) this.#end(call, report, time)
@@ -146,6 +151,8 @@ export class CallBook {
       isRequested: false,
       isDecided: false,
       hasEnded: false,
+      hasArguments: false,
+      late: NO_VALUES,
       ownEnd: undefined,
     }
     if (report.slot !== undefined) {
@@ -183,11 +190,9 @@ export class CallBook {
       isStart || report.durationMs === undefined ? time : timestampFromMillis(Date.parse(time) - report.durationMs)
     // A span that began before anyone listened has no context: its start is not made up.
     if (call.origin.node && !call.origin.node.context && isStart) return
-    this.#emitter.emit(
-      { type: 'tool_call_started', data: { callId: call.callId, tool: call.tool, ...payloadOf(report, 'arguments') } },
-      startedAt,
-      call.origin,
-    )
+    call.hasArguments = report.arguments !== undefined
+    const data = { callId: call.callId, tool: call.tool, ...(call.hasArguments && { arguments: report.arguments }) }
+    this.#emitter.emit({ type: 'tool_call_started', data }, startedAt, call.origin)
   }
 
   #decide(call: Call, decision: ToolCallDecision, { time, origin }: ReceivedCallReport): void {
@@ -220,8 +225,10 @@ export class CallBook {
       callId: call.callId,
       tool: call.tool,
       durationMs: durationMs ?? call.ownEnd?.durationMs,
-      ...payloadOf(report, 'result'),
+      ...call.late,
+      ...(report.result !== undefined && { result: report.result }),
     }
+    call.late = NO_VALUES
     if (outcome === 'completed') this.#emitter.emit({ type: 'tool_call_completed', data }, time, call.origin)
     else this.#emitter.emit({ type: 'tool_call_failed', data: { ...data, error } }, time, call.origin)
     // The node keeps the spans around it.
@@ -229,12 +236,11 @@ export class CallBook {
   }
 }
 
-/** A value of a report, where it has one. */
-function payloadOf(
-  report: ToolCallReport,
-  field: 'arguments' | 'result',
-): { readonly [F in 'arguments' | 'result']?: unknown } {
-  return report[field] === undefined ? {} : { [field]: report[field] }
+/** Keeps what the next event of the call is to have. */
+function keepValues(call: Call, { arguments: given, result }: ToolCallReport): void {
+  if (given !== undefined && !call.hasArguments && call.late.arguments === undefined)
+    call.late = { ...call.late, arguments: given }
+  if (result !== undefined) call.late = { ...call.late, result }
 }
 
 /** The keys of a call by its id: in its session, and in its run where that is known. */

@@ -68,7 +68,7 @@ export class CallRecorder {
     node.ownRecord.becomeCall({ id, recorded })
     if (activity.call) {
       // A protocol inside may report the call again.
-      const report = { ...activity.call, tool: activity.tool, ...argumentsIn(span.attributes) }
+      const report = { ...activity.call, tool: activity.tool, ...argumentsIn(span) }
       this.#report(node, report, startedAt, { origin, isStart: true })
       return
     }
@@ -78,7 +78,7 @@ export class CallRecorder {
     }
     origin.run?.tally.addToolCall()
     if (!node.context) return
-    const given = argumentsIn(span.attributes)
+    const given = argumentsIn(span)
     if (given) node.record?.call?.recorded.takeArguments()
     const data = { callId: id, tool: activity.tool, ...given }
     this.#emitter.emit({ type: 'tool_call_started', data }, startedAt, origin)
@@ -140,8 +140,8 @@ export class CallRecorder {
       tool: withName(ending.tool ?? activity.tool, call?.recorded.betterName),
       durationMs: millisBetween(start.time, endedAt),
       // Where the span got them only after its start.
-      ...(call?.recorded.hasArguments ? undefined : argumentsIn(span.attributes)),
-      ...resultIn(span.attributes),
+      ...(call?.recorded.hasArguments ? undefined : argumentsIn(span)),
+      ...resultIn(span),
     }
     const isMended = start.isMended || origin.isTimeMended === true
     const marks = isMended ? withMark(marksOf(ending), DURATION_MENDED) : marksOf(ending)
@@ -162,7 +162,7 @@ export class CallRecorder {
     const plain = conclusion.outcome === 'completed' ? conclusion.outcome : undefined
     const known = ending.outcome === 'failed' ? ({ outcome: ending.outcome, error } as const) : { outcome: plain }
     const tool = ending.tool ?? activity.tool
-    const report = { ...call, ...known, tool, durationMs, ...resultIn(span.attributes) }
+    const report = { ...call, ...known, tool, durationMs, ...argumentsIn(span), ...resultIn(span) }
     this.#report(node, report, endedAt, { origin, isOwnEnd: true })
   }
 
@@ -205,7 +205,7 @@ export class CallRecorder {
 
   #emit({ data: counted, confidence, altered }: Counted, end: SpanEnd, lost: readonly Alteration[] = []): void {
     const { endedAt, origin, span, by } = end
-    const data = by.kind === 'model' ? { ...counted, ...messagesIn(span.attributes) } : counted
+    const data = by.kind === 'model' ? { ...counted, ...messagesIn(span) } : counted
     const marks = [...(altered ?? []), ...lost]
     const extras = { confidence, altered: marks.length > 0 ? marks : undefined }
     this.#emitter.emit({ type: 'token_usage_updated', data }, endedAt, origin, extras)

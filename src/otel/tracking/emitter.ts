@@ -1,4 +1,5 @@
 import type { Attributes, Context } from '@opentelemetry/api'
+import { FROM_TELEMETRY } from '../../events/from-telemetry.js'
 import { storedId } from '../../events/ids.js'
 import {
   type AgentRef,
@@ -35,6 +36,7 @@ export type EventCore<T extends AuditEventType = AuditEventType> = {
 type EventDraft<T extends AuditEventType = AuditEventType> = AuditEventInput<T> & {
   readonly id: string
   readonly [HAS_RANDOM_ID]: true
+  readonly [FROM_TELEMETRY]: true
   readonly altered?: readonly Alteration[] | undefined
 }
 
@@ -165,6 +167,7 @@ export class Emitter {
       // Every log that is attached gets the event under this id.
       id: randomId(),
       [HAS_RANDOM_ID]: true,
+      [FROM_TELEMETRY]: true,
       type: event.type,
       time,
       tenantId,

@@ -1,5 +1,6 @@
 import type { ResolvedContent } from '../../content/contract.js'
 import { statedContentOf } from '../../content/stated.js'
+import { isPseudonym } from '../../content/subject-key.js'
 import { defineMember } from '../../events/object-members.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
 import type { ContentOutcome } from '../../events/types.js'
@@ -38,8 +39,8 @@ function withoutOutcome(item: unknown): void {
 }
 
 /**
- * Puts a value back where it was taken from. What the event has there is kept, but for the pseudonym of its actor and for what stands for
- * the value in a list.
+ * Puts a value back where it was taken from. What the event has there is kept, but for a pseudonym, which stands for a person or for a
+ * text that was no name and no id, and for what stands for the value in a list. Other ids of the envelope stay: events are found by them.
  */
 function putBack(event: object, field: string, value: unknown): void {
   const path = pathOf(field)
@@ -52,7 +53,8 @@ function putBack(event: object, field: string, value: unknown): void {
   for (const name of path.slice(0, -1)) holder = ownMember(holder, name)
   const name = path.at(-1) as string
   if (typeof holder !== 'object' || holder === null) return
-  const isFree = Array.isArray(holder) ? ownMember(holder, name) === null : !Object.hasOwn(holder, name)
+  const standIn = ownMember(holder, name)
+  const isFree = (Array.isArray(holder) ? standIn === null : !Object.hasOwn(holder, name)) || isPseudonym(standIn)
   if (isFree) defineMember(holder, name, value)
 }
 

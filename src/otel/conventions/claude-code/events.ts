@@ -11,6 +11,7 @@ import type {
 import { asked, callKey, customFact, errorFrom, flag, scopeOfRecord, word } from '../shared/agent-events.js'
 import { amount, count, jsonIn, record, text } from '../shared/attributes.js'
 import { quotaFacts } from '../shared/limits.js'
+import { argumentsIn } from '../shared/payloads.js'
 
 /*
  * Log records of Claude Code: https://code.claude.com/docs/en/monitoring-usage. `prompt.id` ties together what came of
@@ -74,7 +75,7 @@ export function reportOf(event: TelemetryEvent): RunReport | undefined {
     case 'tool_decision':
       return {
         ...base,
-        call: { ...callIn(attributes), decision: decisionOf(attributes) },
+        call: askedCall(attributes),
         progress: askedFor(attributes),
       }
     case 'tool_result':
@@ -170,6 +171,13 @@ function callIn(attributes: Attributes): ToolCallReport {
   return { callId: word(attributes, 'tool_use_id'), tool: { name, ...(type && { type }) } }
 }
 
+/** The parameters leave out a part of the input, which comes with the result: of a denied call there is no more. */
+function askedCall(attributes: Attributes): ToolCallReport {
+  const decision = decisionOf(attributes)
+  const isDenied = decision?.verdict === 'denied'
+  return { ...callIn(attributes), ...(isDenied && argumentsIn({ attributes })), decision }
+}
+
 function resultOf(attributes: Attributes): ToolCallReport {
   const failed = flag(attributes, 'success') === false
   const error = errorFrom(attributes, {
@@ -183,6 +191,7 @@ function resultOf(attributes: Attributes): ToolCallReport {
     outcome: failed ? 'failed' : 'completed',
     error: failed ? error : undefined,
     durationMs: amount(attributes, 'duration_ms'),
+    ...argumentsIn({ attributes }),
   }
 }
 

@@ -4,6 +4,7 @@ import { asked, callKey, customFact, errorFrom, flag, scopeOfRecord, word } from
 import { amount, count } from '../shared/attributes.js'
 import { endingOfError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
+import { argumentsIn, resultIn } from '../shared/payloads.js'
 
 /*
  * Events of Codex (openai/codex, codex-rs/otel): log records, and the same on spans with less in them. They name the
@@ -135,7 +136,8 @@ function failureOf(
 function callIn(attributes: Attributes): ToolCallReport {
   const name = word(attributes, 'tool_name') ?? 'unknown'
   const isRemote = word(attributes, 'mcp_server') !== undefined
-  return { callId: word(attributes, 'call_id'), tool: { name, ...(isRemote && { type: 'mcp' }) } }
+  const tool = { name, ...(isRemote && { type: 'mcp' }) }
+  return { callId: word(attributes, 'call_id'), tool, ...argumentsIn({ attributes }) }
 }
 
 function resultOf(attributes: Attributes): ToolCallReport {
@@ -146,6 +148,7 @@ function resultOf(attributes: Attributes): ToolCallReport {
     // What the tool put out is content.
     error: failed ? { code: word(attributes, 'error.type') ?? 'tool_error', message: '' } : undefined,
     durationMs: amount(attributes, 'duration_ms'),
+    ...resultIn({ attributes }),
   }
 }
 

@@ -12,6 +12,7 @@ import { asked, callKey, customFact, errorFrom, flag, scopeOfRecord, word } from
 import { amount, count } from '../shared/attributes.js'
 import { endingOfError } from '../shared/error-endings.js'
 import { quotaFacts } from '../shared/limits.js'
+import { argumentsIn } from '../shared/payloads.js'
 
 /*
  * Events of Gemini CLI (google-gemini/gemini-cli, docs/cli/telemetry.md), and of Qwen Code, which has come from it. A
@@ -184,6 +185,7 @@ function callOf({ attributes, span }: TelemetryEvent): ToolCallReport {
     outcome: failed ? 'failed' : 'completed',
     error: failed ? error : undefined,
     durationMs: amount(attributes, 'duration_ms'),
+    ...argumentsIn({ attributes }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
+import { content } from '../../../events/content.js'
 import type { AgentRef } from '../../../events/index.js'
 import type { Ancestors, Conclusion, Fact, TelemetryEvent } from '../contract.js'
 import { text } from '../shared/attributes.js'
@@ -56,7 +57,7 @@ function paused(attributes: Attributes, runState: TelemetryEvent['runState']): r
     waitingFor: text(attributes, 'gen_ai.agent.pause.id'),
   }
   runState?.set(PAUSED, pause)
-  return runState ? [] : [custom('gen_ai.agent.paused', { ...pause })]
+  return runState ? [] : [custom('gen_ai.agent.paused', { ...pause, reason: content(pause.reason, 'diagnostic') })]
 }
 
 /** Returns the conclusion of a run that has paused and has not gone on. */

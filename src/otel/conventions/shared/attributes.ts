@@ -26,7 +26,7 @@ export function idIn(attributes: Named, ...keys: readonly string[]): string | un
 /** A count of something: a non-negative number, also as numeric text, whole. */
 export function count(attributes: Named, ...keys: readonly string[]): number | undefined {
   const value = amount(attributes, ...keys)
-  return value === undefined || value > Number.MAX_SAFE_INTEGER ? undefined : Math.round(value)
+  return value === undefined ? undefined : Math.round(value)
 }
 
 /** A non-negative finite number, also as numeric text. */
@@ -34,9 +34,17 @@ export function amount(attributes: Named, ...keys: readonly string[]): number | 
   for (const key of keys) {
     const value = attributes[key]
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-    if (typeof number === 'number' && number >= 0 && Number.isFinite(number)) return number
+    if (typeof number === 'number' && isAmount(number)) return number
   }
   return undefined
+}
+
+/** No count of tokens, no duration and no cost is as large. Numbers of cards are, and what they are added to would hold them. */
+const MAX_AMOUNT = 1e12
+
+/** Tells whether a number can be an amount of something. */
+export function isAmount(value: number): boolean {
+  return value >= 0 && value < MAX_AMOUNT
 }
 
 /** The first text of a list, which some instrumentations set as JSON text. */

@@ -1,5 +1,6 @@
 import type { Alteration, Confidence, TokenUsage } from '../../../events/index.js'
 import type { UsageReport } from '../contract.js'
+import { isAmount } from './attributes.js'
 
 /*
  * The one meaning that token counts have in a log, whoever counted: `inputTokens` includes the cached and the
@@ -56,7 +57,7 @@ export function meaningOf(report: UsageReport, scope: string): MeantUsage | unde
   const { costUsd } = told
   if (!told.input && !told.output && !told.total && !costUsd) return undefined
   const { input, output, guessed } = withReasoning(report, withCache(report, scope, told))
-  const sum = { input: capped(input), output: Math.min(output, Number.MAX_SAFE_INTEGER - capped(input)) }
+  const sum = { input, output }
   const cached = limited(told.cached, sum.input)
   const created = limited(told.created, sum.input - (cached ?? 0))
   const reasoning = limited(told.reasoning, sum.output)
@@ -96,12 +97,12 @@ function countsIn(report: UsageReport): Told {
     cached: whole(report.cachedInputTokens),
     created: whole(report.cacheCreationInputTokens),
     reasoning: whole(report.reasoningTokens),
-    costUsd: typeof costUsd === 'number' && costUsd >= 0 && Number.isFinite(costUsd) ? costUsd : undefined,
+    costUsd: typeof costUsd === 'number' && isAmount(costUsd) ? costUsd : undefined,
   }
 }
 
 function whole(value: unknown): number | undefined {
-  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? Math.round(value) : undefined
+  return typeof value === 'number' && isAmount(value) ? Math.round(value) : undefined
 }
 
 /** Counts with the cache in the input; the output is still as it was told. */
@@ -164,10 +165,6 @@ function withReasoning(
     return { input, output: output + rest, guessed: true }
   }
   return { input, output, guessed }
-}
-
-function capped(value: number): number {
-  return Math.min(value, Number.MAX_SAFE_INTEGER)
 }
 
 function limited(value: number | undefined, limit: number): number | undefined {

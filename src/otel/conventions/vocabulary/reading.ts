@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import { json, record } from '../shared/attributes.js'
+import { isAmount, json, record } from '../shared/attributes.js'
 import type { AttributeName, VocabularyAttributes } from './vocabulary.js'
 
 /** Reads what a row of the table calls by the name of an attribute. */
@@ -100,12 +100,12 @@ export function textOf(value: unknown): string | undefined {
 /** A non-negative number, also as numeric text. */
 export function amountOf(value: unknown): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  return typeof number === 'number' && number >= 0 && Number.isFinite(number) ? number : undefined
+  return typeof number === 'number' && isAmount(number) ? number : undefined
 }
 
 /** A whole count, or the length of a list. */
 export function countOf(value: unknown): number | undefined {
   if (Array.isArray(value)) return value.length
   const amount = amountOf(value)
-  return amount === undefined || amount > Number.MAX_SAFE_INTEGER ? undefined : Math.round(amount)
+  return amount === undefined ? undefined : Math.round(amount)
 }
