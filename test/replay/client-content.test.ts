@@ -1,8 +1,9 @@
 import type { Attributes } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
-import { contentFields } from '../../src/events/content-fields.js'
+import type { StoredEvent } from '../../src/events/index.js'
 import { AuditSpanProcessor } from '../../src/otel/processor.js'
 import { CollectingLog } from '../support/collecting-log.js'
+import { withoutPayloads } from '../support/without-payloads.js'
 import { play } from './play.js'
 import { frameworks, labelsOf, type RecordedSpan, type Recording, readRecording } from './recording.js'
 
@@ -124,14 +125,9 @@ async function unmarked(recording: Recording): Promise<readonly unknown[]> {
     .filter(({ type, source }) => !type.startsWith('audit_') && source.confidence !== 'claimed')
     .map(({ id: _, seq: __, time: ___, data, ...event }) => ({
       ...event,
-      data: { ...data, ...DIFFERS, ...payloadsOf(event.type) },
+      // Payloads record the words of a client as such.
+      data: { ...withoutPayloads({ type: event.type, data } as StoredEvent), ...DIFFERS },
     }))
-}
-
-/** The payload fields, which record the words of a client as such. */
-function payloadsOf(type: string): Readonly<Record<string, undefined>> {
-  const payloads = (contentFields.get(type) ?? []).filter((field) => field.class === 'payload')
-  return Object.fromEntries(payloads.map(({ path: [name] }) => [name, undefined]))
 }
 
 /** A run whose span never ends is ended by the clock; of messages that a summary replaces those of the client are some. */

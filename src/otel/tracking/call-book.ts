@@ -12,6 +12,8 @@ const MAX_EARLY_REPORTS = 16
 const MAX_CALLS_OF_A_SLOT = 64
 /** A call whose span has ended waits so long for a report on its outcome. */
 const PATIENCE_MILLIS = 5_000
+/** Calls whose values are kept until their end: the latest. */
+const MAX_HOLDING = 256
 const UNNAMED: ToolActivity['tool'] = Object.freeze({ name: 'unknown' })
 const NO_VALUES: Call['late'] = Object.freeze({})
 const NO_ERROR = Object.freeze({ code: 'Error', message: '' })
@@ -60,6 +62,8 @@ export class CallBook {
   readonly #early = new RecentMap<string, ReceivedCallReport[]>(MAX_CALLS)
   /** Calls whose span has ended, while nothing has reported their outcome. */
   readonly #undecided = new Set<Call>()
+  /** Calls that keep values until their end. */
+  readonly #holding = new Set<Call>()
 
   constructor(options: { readonly emitter: Emitter; readonly senders: Senders; readonly nowMillis: () => number }) {
     this.#emitter = options.emitter
@@ -78,7 +82,7 @@ export class CallBook {
       return
     }
     this.#start(call, received)
-    keepValues(call, report)
+    this.#keepValues(call, report)
     if (report.decision) this.#decide(call, report.decision, received)
     if (call.hasEnded) return
     if (report.outcome) this.#end(call, report, time)
@@ -195,6 +199,22 @@ export class CallBook {
     this.#emitter.emit({ type: 'tool_call_started', data }, startedAt, call.origin)
   }
 
+  /** Keeps what the next event of the call is to have. */
+  #keepValues(call: Call, { arguments: given, result }: ToolCallReport): void {
+    const isLate = given !== undefined && !call.hasArguments && call.late.arguments === undefined
+    if (!isLate && result === undefined) return
+    call.late = { ...call.late, ...(isLate && { arguments: given }), ...(result !== undefined && { result }) }
+    this.#holding.add(call)
+    if (this.#holding.size <= MAX_HOLDING) return
+    const [oldest] = this.#holding
+    if (oldest) this.#release(oldest)
+  }
+
+  #release(call: Call): void {
+    call.late = NO_VALUES
+    this.#holding.delete(call)
+  }
+
   #decide(call: Call, decision: ToolCallDecision, { time, origin }: ReceivedCallReport): void {
     if (decision.asked) this.#request(call, decision, time, origin)
     if (call.isDecided) return
@@ -226,21 +246,13 @@ export class CallBook {
       tool: call.tool,
       durationMs: durationMs ?? call.ownEnd?.durationMs,
       ...call.late,
-      ...(report.result !== undefined && { result: report.result }),
     }
-    call.late = NO_VALUES
+    this.#release(call)
     if (outcome === 'completed') this.#emitter.emit({ type: 'tool_call_completed', data }, time, call.origin)
     else this.#emitter.emit({ type: 'tool_call_failed', data: { ...data, error } }, time, call.origin)
     // The node keeps the spans around it.
     call.origin = { ...call.origin, node: undefined }
   }
-}
-
-/** Keeps what the next event of the call is to have. */
-function keepValues(call: Call, { arguments: given, result }: ToolCallReport): void {
-  if (given !== undefined && !call.hasArguments && call.late.arguments === undefined)
-    call.late = { ...call.late, arguments: given }
-  if (result !== undefined) call.late = { ...call.late, result }
 }
 
 /** The keys of a call by its id: in its session, and in its run where that is known. */

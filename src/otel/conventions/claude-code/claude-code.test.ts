@@ -2,6 +2,7 @@ import type { HrTime } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
 import { agentEvents, recorded } from '../../../../test/support/agent-records.js'
 import { nextTurn, startRecordingSdk } from '../../../../test/support/audited-sdk.js'
+import { withoutPayloads } from '../../../../test/support/without-payloads.js'
 import type { LogRecordLike } from '../../log-record.js'
 import { AuditLogRecordProcessor } from '../../log-records.js'
 import type { AuditSpanProcessor } from '../../processor.js'
@@ -188,6 +189,26 @@ describe('log records', () => {
     expect((await recorded(audit, log)).map(({ type }) => type)).toContain('run_started')
   })
 
+  test('tell what a call was given: that of a denied one with its decision, else with its result', async () => {
+    const { audit, log } = startRecordingSdk()
+    const emit = commandLine(audit)
+    const call = { 'prompt.id': 'p', tool_name: 'Bash' }
+    emit('user_prompt', { 'prompt.id': 'p' })
+    const asked = { ...call, tool_use_id: 'a', tool_parameters: '{"bash_command":"ls"}' }
+    emit('tool_decision', { ...asked, decision: 'accept', source: 'user_temporary' })
+    emit('tool_result', { ...asked, success: 'true', tool_input: '{"command":"ls -a"}' })
+    const denied = { ...call, tool_use_id: 'd', tool_parameters: '{"bash_command":"rm"}' }
+    emit('tool_decision', { ...denied, decision: 'reject', source: 'user_reject' })
+    const events = await recorded(audit, log)
+    const given = events.flatMap(({ type, data }) =>
+      'arguments' in data ? [[type, (data as { callId?: string }).callId, data.arguments]] : [],
+    )
+    expect(given).toEqual([
+      ['tool_call_completed', 'a', '{"command":"ls -a"}'],
+      ['tool_call_started', 'd', '{"bash_command":"rm"}'],
+    ])
+  })
+
   test('with hostile values neither throw nor grow', async () => {
     const { audit, log } = startRecordingSdk()
     const emit = commandLine(audit)
@@ -223,7 +244,8 @@ describe('log records', () => {
     }
     await audit.shutdown()
     expect(log.events.filter(({ type }) => type === 'run_started').length).toBeGreaterThan(0)
-    for (const event of log.events) expect(JSON.stringify(event).length).toBeLessThan(4000)
+    for (const event of log.events)
+      expect(JSON.stringify({ ...event, data: withoutPayloads(event) }).length).toBeLessThan(4000)
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
   })
 })
