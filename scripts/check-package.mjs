@@ -67,6 +67,7 @@ try {
     run(consumer, 'node', join(root, 'node_modules/typescript/bin/tsc'), '-p', project)
   }
   run(consumer, 'node', 'entries.mjs')
+  run(consumer, 'node', 'loaded-modules.mjs')
   copyFileSync(join(root, 'examples/minimal.mjs'), join(consumer, 'minimal.mjs'))
   run(consumer, 'node', 'minimal.mjs')
 
