@@ -177,8 +177,7 @@ export class Governor implements Governance {
 
   #reportFull(): void {
     this.#parts.report(
-      new AuditLogError(
-        'AUDIT_LOG_FULL',
+      new Error(
         `Too many runs of which the policy leaves out everything are open (${MAX_HELD_STARTS}, or ${MAX_HELD_BYTES} bytes): ` +
           'starts and ends of further ones are recorded. Record the ends of runs',
       ),
