@@ -12,7 +12,7 @@ import type { GovernedEvent, TakenContent } from './contract.js'
 import type { CompiledRule } from './policy/matching.js'
 import { builtInLevel, type DiagnosticLevel } from './policy/policy.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
-import { type PseudonymousScope, peopleIn, pseudonymous } from './pseudonym.js'
+import { actorIdsIn, type PseudonymousScope, pseudonymous } from './pseudonym.js'
 import type { TakenValue } from './taken-value.js'
 
 /** Content items of one event. */
@@ -44,7 +44,7 @@ export class EventContent {
   take(input: RecordInput, rule: CompiledRule | undefined, policy: ResolvedPolicy): GovernedEvent {
     try {
       const emptied = takeContent(input, input.data)
-      const people = policy.policy.pseudonyms?.actor ? peopleIn(input) : undefined
+      const people = policy.policy.pseudonyms?.actor ? actorIdsIn(input) : undefined
       if (!emptied && !people) return { input, content: undefined }
       const drafted = new DraftedContent(input, policy, () => this.#keyFor(input))
       for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
@@ -60,7 +60,7 @@ export class EventContent {
 
   /** Puts pseudonyms into a statement of the log. The ids are no content of it: other events of the run have them. */
   withPseudonyms(statement: RecordInput, policy: ResolvedPolicy): RecordInput {
-    const people = policy.policy.pseudonyms?.actor ? peopleIn(statement) : undefined
+    const people = policy.policy.pseudonyms?.actor ? actorIdsIn(statement) : undefined
     if (!people) return statement
     const key = this.#keyFor(statement)
     const altered: Alteration[] = []

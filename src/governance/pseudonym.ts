@@ -3,7 +3,7 @@ import type { Alteration, ClaimedScope } from '../events/types.js'
 import type { RecordInput } from '../log/contract.js'
 
 /** The people whom the envelope of an event names. */
-export interface People {
+export interface ActorIds {
   /** `undefined` where the event names an actor whose id is no text. */
   readonly actorId: string | undefined
   readonly claimed: ClaimedScope | undefined
@@ -19,7 +19,7 @@ export interface PseudonymousScope {
 }
 
 /** Returns the people whom an event names; `undefined` where it names nobody. @throws what a getter throws */
-export function peopleIn({ actor, claimed }: RecordInput): People | undefined {
+export function actorIdsIn({ actor, claimed }: RecordInput): ActorIds | undefined {
   const hasActor = actor !== undefined
   const claimedUser = fieldsOf(claimed).userId
   if (!hasActor && claimedUser === undefined) return undefined
@@ -32,7 +32,7 @@ export function peopleIn({ actor, claimed }: RecordInput): People | undefined {
  * @param pseudonymOf - returns the pseudonym of the id in a field; `undefined` where there is none
  */
 export function pseudonymous(
-  { actorId, claimed, claimedId, hasActor }: People,
+  { actorId, claimed, claimedId, hasActor }: ActorIds,
   pseudonymOf: (field: string, id: string) => string | undefined,
   altered: Alteration[],
 ): PseudonymousScope {
