@@ -14,7 +14,7 @@ import { type FitEvent, FitEvents } from './fit-event.js'
 import type { CompiledRule } from './policy/matching.js'
 import { builtInLevel, type DiagnosticLevel } from './policy/policy.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
-import { PEOPLE_FIELDS, type People, type PseudonymousScope, peopleIn, pseudonymous } from './pseudonym.js'
+import { ACTOR_ID_FIELDS, type ActorIds, actorIdsIn, type PseudonymousScope, pseudonymous } from './pseudonym.js'
 import type { TakenValue } from './taken-value.js'
 
 /** Content items of one event. */
@@ -49,7 +49,7 @@ export class EventContent {
     try {
       const emptied = takeContent(input, input.data)
       const fit = this.#fit(input, emptied?.data ?? input.data, policy)
-      const people = peopleFor(fit?.input ?? input, policy)
+      const people = actorIdsFor(fit?.input ?? input, policy)
       if (!emptied && !fit && !people) return { input, content: undefined }
       const drafted = new DraftedContent(input, policy, () => this.#keyFor(input))
       for (const value of emptied?.values ?? []) drafted.add(value, levelOf(input.type, value, rule))
@@ -72,7 +72,7 @@ export class EventContent {
   ofStatement(statement: RecordInput, policy: ResolvedPolicy): RecordInput {
     try {
       const fit = this.#fit(statement, statement.data, policy)
-      const people = peopleFor(fit?.input ?? statement, policy)
+      const people = actorIdsFor(fit?.input ?? statement, policy)
       if (!fit && !people) return statement
       const altered = [...(fit?.altered ?? [])]
       const scope = people && this.#pseudonymous(statement, people, altered)
@@ -82,7 +82,7 @@ export class EventContent {
     }
   }
 
-  #pseudonymous(statement: RecordInput, people: People, altered: Alteration[]): PseudonymousScope {
+  #pseudonymous(statement: RecordInput, people: ActorIds, altered: Alteration[]): PseudonymousScope {
     const key = this.#keyFor(statement)
     const pseudonymOf = (field: string, id: string) => {
       if (!key) altered.push({ field, reason: 'key_unavailable' })
@@ -93,7 +93,7 @@ export class EventContent {
 
   #fit(input: RecordInput, data: unknown, { policy }: ResolvedPolicy): FitEvent | undefined {
     if (!(FROM_TELEMETRY in input)) return undefined
-    return this.#fits.fit(input, data, policy, policy.pseudonyms?.actor ? PEOPLE_FIELDS : undefined)
+    return this.#fits.fit(input, data, policy, policy.pseudonyms?.actor ? ACTOR_ID_FIELDS : undefined)
   }
 
   #keyFor(input: RecordInput): SubjectKey | undefined {
@@ -103,8 +103,8 @@ export class EventContent {
   }
 }
 
-function peopleFor(input: RecordInput, { policy }: ResolvedPolicy): People | undefined {
-  return policy.pseudonyms?.actor ? peopleIn(input) : undefined
+function actorIdsFor(input: RecordInput, { policy }: ResolvedPolicy): ActorIds | undefined {
+  return policy.pseudonyms?.actor ? actorIdsIn(input) : undefined
 }
 
 const UNREADABLE: Alteration = Object.freeze({ field: 'data', reason: 'unreadable' })

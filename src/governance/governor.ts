@@ -6,7 +6,7 @@ import type { RecordInput } from '../log/contract.js'
 import { OWN_SOURCE } from '../log/own-source.js'
 import type { AwaitedVerdict, Governance, GovernedEvent, Verdict } from './contract.js'
 import { EventContent } from './event-content.js'
-import { HeldStarts, type LeavingOut, MAX_HELD_BYTES, MAX_HELD_STARTS } from './held-starts.js'
+import { HeldStarts, type LeftOutBy, MAX_HELD_BYTES, MAX_HELD_STARTS } from './held-starts.js'
 import { LeftOutEvents } from './left-out.js'
 import { type CompiledRule, compileRules } from './policy/matching.js'
 import type { ResolvedPolicy } from './policy/resolved.js'
@@ -55,7 +55,7 @@ export class Governor implements Governance {
     const rule = this.#ruleFor(input)
     if (rule?.payload !== 'none') return this.#record(input, rule)
     const by = { rule: rule.name, policy: this.#policy.policy }
-    const leaveOut = (each: LeavingOut) => this.#leftOut.add(each.rule, each.policy, this.#parts.now)
+    const leaveOut = (each: LeftOutBy) => this.#leftOut.add(each.rule, each.policy, this.#parts.now)
     switch (this.#held.decide(input, by, leaveOut)) {
       case 'record':
         return this.#record(input, rule)
@@ -177,8 +177,7 @@ export class Governor implements Governance {
 
   #reportFull(): void {
     this.#parts.report(
-      new AuditLogError(
-        'AUDIT_LOG_FULL',
+      new Error(
         `Too many runs of which the policy leaves out everything are open (${MAX_HELD_STARTS}, or ${MAX_HELD_BYTES} bytes): ` +
           'starts and ends of further ones are recorded. Record the ends of runs',
       ),

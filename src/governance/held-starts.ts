@@ -25,13 +25,13 @@ export interface HeldStart {
 }
 
 /** A rule, and the policy that it is of. */
-export interface LeavingOut {
+export interface LeftOutBy {
   readonly rule: string
   readonly policy: AuditPolicy
 }
 
 interface Held extends HeldStart {
-  readonly by: LeavingOut
+  readonly by: LeftOutBy
   bytes: number
   readonly statements: RecordInput[]
 }
@@ -76,7 +76,7 @@ export class HeldStarts {
    * @param by - the rule
    * @param leaveOut - called for a held start that is given up, with the rule that left it out
    */
-  decide(event: RecordInput, by: LeavingOut, leaveOut: (by: LeavingOut) => void): Outcome {
+  decide(event: RecordInput, by: LeftOutBy, leaveOut: (by: LeftOutBy) => void): Outcome {
     const { key, type } = identityOf(event)
     const status = statusAfter(type)
     if (status === undefined || key === undefined) return 'leave_out'
@@ -121,14 +121,14 @@ export class HeldStarts {
   }
 
   /** Gives all up. @returns the rule of each */
-  takeAll(): readonly LeavingOut[] {
+  takeAll(): readonly LeftOutBy[] {
     const rules = [...this.#held.values()].map(({ by }) => by)
     this.#held.clear()
     this.#bytes = 0
     return rules
   }
 
-  #hold(key: string, event: RecordInput, by: LeavingOut): Outcome {
+  #hold(key: string, event: RecordInput, by: LeftOutBy): Outcome {
     if (this.#held.size >= MAX_HELD_STARTS) return this.#full()
     let copy: ReturnType<typeof copyOf>
     try {

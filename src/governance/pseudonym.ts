@@ -3,10 +3,10 @@ import type { Alteration, ClaimedScope } from '../events/types.js'
 import type { RecordInput } from '../log/contract.js'
 
 /** Fields of an event that a pseudonym of a person takes the place of. */
-export const PEOPLE_FIELDS: readonly string[] = ['actor.id', 'claimed.userId']
+export const ACTOR_ID_FIELDS: readonly string[] = ['actor.id', 'claimed.userId']
 
 /** The people whom the envelope of an event names. */
-export interface People {
+export interface ActorIds {
   /** `undefined` where the event names an actor whose id is no text. */
   readonly actorId: string | undefined
   readonly claimed: ClaimedScope | undefined
@@ -22,7 +22,7 @@ export interface PseudonymousScope {
 }
 
 /** Returns the people whom an event names; `undefined` where it names nobody. @throws what a getter throws */
-export function peopleIn({ actor, claimed }: RecordInput): People | undefined {
+export function actorIdsIn({ actor, claimed }: RecordInput): ActorIds | undefined {
   const hasActor = actor !== undefined
   const claimedUser = fieldsOf(claimed).userId
   if (!hasActor && claimedUser === undefined) return undefined
@@ -35,7 +35,7 @@ export function peopleIn({ actor, claimed }: RecordInput): People | undefined {
  * @param pseudonymOf - returns the pseudonym of the id in a field; `undefined` where there is none
  */
 export function pseudonymous(
-  { actorId, claimed, claimedId, hasActor }: People,
+  { actorId, claimed, claimedId, hasActor }: ActorIds,
   pseudonymOf: (field: string, id: string) => string | undefined,
   altered: Alteration[],
 ): PseudonymousScope {

@@ -30,30 +30,37 @@ export function compileRules(rules: readonly PolicyRule[]): readonly CompiledRul
 function compileMatch(match: PolicyMatch): CompiledRule['fits'] {
   const conditions = FIELDS.flatMap((field) => {
     const pattern = match[field]
-    return pattern === undefined ? [] : [{ read: READ[field], fits: compilePattern(pattern) }]
+    return pattern === undefined ? [] : [{ test: TEST[field], fits: compilePattern(pattern) }]
   })
-  return (event) =>
-    conditions.every(({ read, fits }) => read(event).some((value) => value !== undefined && fits(value)))
+  return (event) => {
+    // Each event asks each rule: no closure and no list is made here.
+    for (const { test, fits } of conditions) if (!test(event, fits)) return false
+    return true
+  }
 }
 
-function compilePattern(pattern: PolicyPattern): (value: string) => boolean {
+function compilePattern(pattern: PolicyPattern): Fits {
   const patterns = typeof pattern === 'string' ? [pattern] : pattern
   const exact = new Set(patterns.filter((each) => !each.endsWith('*')))
   const beginnings = patterns.filter((each) => each.endsWith('*')).map((each) => each.slice(0, -1))
   return (value) => exact.has(value) || beginnings.some((beginning) => value.startsWith(beginning))
 }
 
-type Values = readonly (string | undefined)[]
+type Fits = (value: string) => boolean
 
-/** Reads a field that rules go by; none of it is trusted. */
-const READ: Readonly<Record<MatchField, (event: RecordInput) => Values>> = {
-  tenantId: (event) => [textIn(fieldsOf(event), 'tenantId') ?? DEFAULT_TENANT],
-  sessionId: (event) => [textIn(fieldsOf(event), 'sessionId')],
-  agent: (event) => {
+function fitsText(value: string | undefined, fits: Fits): boolean {
+  return value !== undefined && fits(value)
+}
+
+/** Asks of a field that rules go by; none of it is trusted. */
+const TEST: Readonly<Record<MatchField, (event: RecordInput, fits: Fits) => boolean>> = {
+  tenantId: (event, fits) => fits(textIn(fieldsOf(event), 'tenantId') ?? DEFAULT_TENANT),
+  sessionId: (event, fits) => fitsText(textIn(fieldsOf(event), 'sessionId'), fits),
+  agent: (event, fits) => {
     const agent = fieldsOf(event.agent ?? (event.type === 'run_started' ? fieldsOf(event.data).agent : undefined))
-    return [textIn(agent, 'id'), textIn(agent, 'name')]
+    return fitsText(textIn(agent, 'id'), fits) || fitsText(textIn(agent, 'name'), fits)
   },
-  tool: (event) => [toolNameOf(event.type, event.data)],
-  type: (event) => [textIn(fieldsOf(event), 'type')],
-  convention: (event) => [textIn(fieldsOf(event.source), 'convention')],
+  tool: (event, fits) => fitsText(toolNameOf(event.type, event.data), fits),
+  type: (event, fits) => fitsText(textIn(fieldsOf(event), 'type'), fits),
+  convention: (event, fits) => fitsText(textIn(fieldsOf(event.source), 'convention'), fits),
 }

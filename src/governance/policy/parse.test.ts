@@ -103,6 +103,8 @@ test.each<[string, unknown]>([
       { match: { tool: ['a', 'b', 'cd'], tenantId: 't' }, payload: 'content' },
     ),
   ],
+  ['rules[0].match: it is a list', withRules({ match: [], payload: 'none' })],
+  ['pseudonyms: it is a list', { name: 'p', pseudonyms: [] }],
   ['policy: ', null],
   ['name: it is missing', []],
   [

@@ -78,6 +78,7 @@ export function parsePolicy(value: unknown, detectors: readonly string[]): Audit
   }
   if (!result.success) throw faultOf(result.issues[0] as Issue)
   const policy = result.output as AuditPolicy
+  rejectLists(value as AuditPolicy)
   // The names as they are given: what checks the values leaves out `constructor` and the like.
   for (const name of Object.keys((value as AuditPolicy).redact ?? {})) {
     if (!detectors.includes(name))
@@ -88,6 +89,17 @@ export function parsePolicy(value: unknown, detectors: readonly string[]): Audit
   }
   rejectContradictions(policy.rules ?? [])
   return policy
+}
+
+/** A list passes for an object: `match: []` would be for all events. */
+function rejectLists({ rules = [], redact, pseudonyms }: AuditPolicy): void {
+  const objects = rules.flatMap((rule, at): [string, unknown][] => [
+    [`rules[${at}]`, rule],
+    [`rules[${at}].match`, rule.match],
+  ])
+  for (const [path, value] of [...objects, ['redact', redact], ['pseudonyms', pseudonyms]] as const) {
+    if (Array.isArray(value)) throw invalid(path, 'it is a list, and must be an object')
+  }
 }
 
 function parsed(value: unknown) {

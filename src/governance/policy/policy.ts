@@ -67,6 +67,7 @@ export interface AuditPolicy {
   readonly rules?: readonly PolicyRule[] | undefined
   /** Detectors to switch on or off, by their names. */
   readonly redact?: Readonly<Record<string, boolean>> | undefined
+  /** Keyed pseudonyms in place of `actor.id`, and of the user whom callers claim. The ids are content. @defaultValue `{ actor: false }` */
   readonly pseudonyms?: { readonly actor?: boolean | undefined } | undefined
 }
 
