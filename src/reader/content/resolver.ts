@@ -1,6 +1,6 @@
 import type { ContentKeys, ContentValueBytes, ResolvedContent, SubjectKey } from '../../content/contract.js'
-import { type StatedContent, statedContentIn } from '../../content/stated.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
+import { type StatedContent, statedContentIn } from '../../events/stated-content.js'
 import { textOf } from '../../events/text.js'
 import type { ContentItem, StoredEvent } from '../../events/types.js'
 import type { SealedContent } from '../../store/contract.js'
