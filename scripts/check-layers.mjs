@@ -364,6 +364,7 @@ const allowed = {
   verify: ['content', 'events', 'files', 'tree', 'checkpoint', 'node:'],
   witness: ['events', 'files', 'tree', 'checkpoint', 'node:'],
   inspection: [
+    'content',
     'events',
     'files',
     'store',

@@ -13,11 +13,12 @@ import type { SnapshotStore } from '../store/leveldb/snapshot-store.js'
 import { defaultOrigin } from '../store/log-id.js'
 import type { ReadableStore } from '../store/readable.js'
 import { droppedBy } from '../verify/statements.js'
+import { type ContentCondition, contentCondition, type PolicyCondition, policyCondition } from './content-condition.js'
 import { findWriter, type WriterFound } from './find-writer.js'
 import type { OpenedStore } from './store.js'
 
 /** The condition of a log, as far as it shows without reading all of it. Plain JSON. */
-export interface Condition extends Partial<DirectoryCondition> {
+export interface Condition extends Partial<DirectoryCondition>, PolicyCondition {
   /** Address of a log in a database, without credentials. */
   readonly store?: string
   readonly events: number
@@ -44,6 +45,8 @@ export interface DirectoryCondition extends DiskUse {
   readonly journal: PendingEvents | undefined
   /** The key that lies beside the log. */
   readonly vkey: string | undefined
+  /** Its content; left out where there is none. */
+  readonly content?: ContentCondition
 }
 
 /** `open`: it goes on. `in_order`: it was closed. `died`: it was not. `unknown`: it goes on, or was not closed. */
@@ -89,6 +92,7 @@ export async function conditionOf({ store, directory }: OpenedStore, isOfLedger 
     firstEventAt: first?.time,
     lastEventAt: last?.time,
     ...(await dropped(log, namesOf(store, file))),
+    ...(await policyCondition(log, namesOf(store, file))),
     checkpoints: [kept('file', file), kept('database', store.checkpoint)]
       .filter((each) => each !== undefined)
       .sort((one, other) => (other.size ?? -1) - (one.size ?? -1)),
@@ -105,6 +109,7 @@ async function directoryCondition(
   const journal = await readJournal(directory, store)
   // One that came or went meanwhile left, where it was read, a log that is not closed: nobody died.
   const writer = before === 'none' ? await findWriter(directory) : before
+  const content = await contentCondition(directory)
   return {
     directory,
     formatVersion: store.formatVersion,
@@ -112,6 +117,7 @@ async function directoryCondition(
     ending: endingOf(writer, store.closedInOrder && !journal?.events && !journal?.unreadableEvents),
     journal,
     vkey: await readKeyBeside(directory),
+    ...(content && { content }),
     ...(await diskUse(directory, isOfLedger ? PARTS_OF_LEDGER : new Set())),
   }
 }

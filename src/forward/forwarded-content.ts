@@ -1,4 +1,4 @@
-import { statedContentIn } from '../content/stated.js'
+import { statedContentIn } from '../events/stated-content.js'
 import { type ContentChoice, takesIn } from '../reader/content/choice.js'
 import type { SealedContent, SealedEntry } from '../store/contract.js'
 import { isSealedContentSource, SEALED_CONTENT } from '../store/sealed-content-source.js'

@@ -1,4 +1,4 @@
-import { statedContentIn } from '../content/stated.js'
+import { statedContentIn } from '../events/stated-content.js'
 import type { ContentItem } from '../events/types.js'
 import type { Block } from '../store/leveldb/entries/block.js'
 import { hashLeaf } from '../tree/index.js'

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -85,6 +85,27 @@ describe('doctor', () => {
     expect(reopened.recovery).toMatchObject({ unclean: true, recoveredEvents: 2 })
     await reopened.close()
     expect(await asked(image)).toMatchObject({ ending: 'in_order', events: 6, journal: { events: 0 } })
+  })
+
+  it('says how much content there is, whether the keys open, and which policy holds', async () => {
+    const rules = [{ name: 'probes', match: { agent: 'probe' }, payload: 'none' as const }]
+    await log.applyPolicy({ name: 'clinic', version: '3', rules })
+    log.record({ type: 'error_occurred', data: { operation: 'o', error: { code: 'E', message: 'no' } } })
+    log.record({ type: 'custom', agent: { id: 'probe' }, data: { name: 'beat' } })
+    await log.close()
+    const policy = { name: 'clinic', version: '3', digest: expect.any(String) }
+    const content = { bytes: expect.any(Number), keys: 'open', damaged: [] }
+    expect(await asked(directory)).toMatchObject({ content, policy, leftOutEvents: 1 })
+    const text = await told(directory)
+    expect(text).toMatch(/^content {4}.*; its keys are here$/m)
+    expect(text).toMatch(/^policy {5}clinic, version 3$/m)
+    expect(text).toMatch(/^left out {3}1 event, by rules of the policy$/m)
+    await rename(join(directory, 'keys', 'content', 'provider.key'), join(directory, 'provider.key'))
+    expect(await asked(directory)).toMatchObject({ content: { keys: 'unavailable' } })
+    await rm(join(directory, 'content', 'CURRENT'))
+    await (await openAuditLog(directory, { on: { problem: () => {} } })).close()
+    expect(await asked(directory)).toMatchObject({ content: { damaged: ['content.damaged-1'] } })
+    expect(await told(directory)).toContain('Content was damaged, and is kept in content.damaged-1')
   })
 
   it('says that a log that a process writes has not ended', async () => {

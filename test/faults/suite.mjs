@@ -24,6 +24,7 @@ import { table } from './support/table.mjs'
 const NAMES = [
   'exits',
   'kill',
+  'content',
   'writers',
   'ledger',
   'disk',

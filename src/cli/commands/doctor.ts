@@ -73,6 +73,7 @@ function described(found: Condition, processes: FoundProcesses | undefined, pain
     ...processRows(processes),
     ...(ending === undefined ? [] : [['ending', ENDING[ending]]]),
     ...(journal === undefined ? [] : [['journal', journalText(journal)]]),
+    ...contentRows(found),
     ...(checkpoints.length === 0 ? [['checkpoint', 'none: nothing is signed']] : []),
     ...checkpoints.map((each) => ['checkpoint', checkpointText(each, found.events)]),
     ...(vkey === undefined ? [] : [['key', vkey]]),
@@ -82,6 +83,16 @@ function described(found: Condition, processes: FoundProcesses | undefined, pain
     ...rows.map(([name, value]) => `${String(name).padEnd(10)} ${printable(value)}`),
     ...[...warnings(found, asksForKey), ...processWarnings(processes)].map((warning) => paint('yellow', warning)),
   ].join('\n')
+}
+
+function contentRows({ content, policy, leftOutEvents }: Condition): readonly string[][] {
+  const version = policy?.version === undefined ? '' : `, version ${policy.version}`
+  const keys = content?.keys === 'open' ? 'its keys are here' : 'its keys cannot be used here'
+  return [
+    ...(content === undefined ? [] : [['content', `${bytes(content.bytes)}; ${keys}`]]),
+    ...(policy === undefined ? [] : [['policy', `${policy.name}${version}`]]),
+    ...(leftOutEvents === 0 ? [] : [['left out', `${counted(leftOutEvents, 'event')}, by rules of the policy`]]),
+  ]
 }
 
 const WRITER: Readonly<Record<WriterFound, string>> = {
@@ -121,7 +132,10 @@ function checkpointText({ source, size, signedBy }: KeptCheckpoint, events: numb
     : `covers ${size} of ${events} events, ${where}, by ${signedBy.join(', ')}`
 }
 
-function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condition, asksForKey: boolean): string[] {
+function warnings(
+  { checkpoints, content, events, gaps, journal, vkey, directory }: Condition,
+  asksForKey: boolean,
+): string[] {
   const found: string[] = []
   if (gaps > 0) found.push("Events are missing: 'spanledger query -t events_dropped' says when and why.")
   if (journal?.isDamaged) {
@@ -133,6 +147,9 @@ function warnings({ checkpoints, events, gaps, journal, vkey, directory }: Condi
     directory !== undefined && checkpoints.length > 0 && checkpoints.every(({ source }) => source !== 'file')
   if (isFileGone || checkpoints.some(({ size }) => size === undefined || size > events)) {
     found.push("The log is not what its checkpoints say: 'spanledger verify' finds out more, and opening it refuses.")
+  }
+  for (const name of content?.damaged ?? []) {
+    found.push(`Content was damaged, and is kept in ${name}: 'spanledger verify' names the entries that lack theirs.`)
   }
   if (vkey !== undefined && asksForKey) {
     found.push('The key lies in the log directory itself: whoever can write there could replace it. Note it elsewhere.')

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type StatedContent, statedContentOf } from '../../content/stated.js'
 import { contentFields } from '../../events/content-fields.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
+import { type StatedContent, statedContentOf } from '../../events/stated-content.js'
 import { textOf } from '../../events/text.js'
 import type { ContentItem } from '../../events/types.js'
 import type { SealedEntry } from '../../store/contract.js'

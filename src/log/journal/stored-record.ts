@@ -1,4 +1,4 @@
-import { keptFieldsIn } from '../../content/stated.js'
+import { keptFieldsIn } from '../../events/stated-content.js'
 import type { SealedContent } from '../../store/contract.js'
 import { HASH_BYTES, leafDigestIn } from '../../tree/index.js'
 import { MAX_ENTRY_BYTES } from '../sealing/plain.js'

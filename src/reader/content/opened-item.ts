@@ -1,5 +1,5 @@
 import type { ContentKeys, ContentValueBytes, ResolvedContent, SubjectKey } from '../../content/contract.js'
-import type { StatedContent } from '../../content/stated.js'
+import type { StatedContent } from '../../events/stated-content.js'
 import { textOf } from '../../events/text.js'
 import type { ContentItem, ContentOutcome } from '../../events/types.js'
 import type { SealedContent } from '../../store/contract.js'

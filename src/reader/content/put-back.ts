@@ -1,5 +1,5 @@
 import type { ResolvedContent } from '../../content/contract.js'
-import { statedContentOf } from '../../content/stated.js'
+import { statedContentOf } from '../../events/stated-content.js'
 import { isPseudonym } from '../../content/subject-key.js'
 import { defineMember } from '../../events/object-members.js'
 import { fieldsOf } from '../../events/recorded-fields.js'

@@ -1,5 +1,5 @@
 import type { ContentKeys, ResolvedContent } from '../../content/contract.js'
-import { type StatedContent, statedContentIn, statedContentOf } from '../../content/stated.js'
+import { type StatedContent, statedContentIn, statedContentOf } from '../../events/stated-content.js'
 import type { ContentOutcome, StoredEvent } from '../../events/types.js'
 import type { SealedContent, StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'

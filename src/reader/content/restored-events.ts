@@ -1,4 +1,4 @@
-import { statedContentOf } from '../../content/stated.js'
+import { statedContentOf } from '../../events/stated-content.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
 import { textOf } from '../../events/text.js'
 import type { StoredEvent } from '../../events/types.js'

@@ -9,7 +9,7 @@ import { openError } from './errors.js'
 import { type KeptModes, keepModes } from './file-modes.js'
 import { grantTo } from './grant.js'
 import type { Database } from './load-level.js'
-import { isNewDatabase, openSecured, type SecuredDatabase, statIfThere } from './open-secured.js'
+import { isNewDatabase, openSecured, type SecuredDatabase, statusIfThere } from './open-secured.js'
 import { lockInProcess } from './process-lock.js'
 import { requireSafeToWrite } from './safe-to-write.js'
 
@@ -79,7 +79,7 @@ export async function openDatabase(directory: string, asked: Readers = NOBODY): 
 
 /** Tells whether a directory holds a log of the format that this version writes. */
 export async function isLog(directory: string): Promise<boolean> {
-  return (await statIfThere(join(directory, ENTRIES, 'CURRENT')).catch(() => undefined)) !== undefined
+  return (await statusIfThere(join(directory, ENTRIES, 'CURRENT')).catch(() => undefined)) !== undefined
 }
 
 /**
@@ -88,8 +88,8 @@ export async function isLog(directory: string): Promise<boolean> {
  * @throws AuditLogError `AUDIT_FORMAT_UNSUPPORTED`; what the file system throws
  */
 export async function refuseFormer(directory: string): Promise<void> {
-  if (!(await statIfThere(join(directory, FORMER_DATABASE, 'CURRENT')))) return
-  const isMixed = (await statIfThere(join(directory, ENTRIES))) !== undefined
+  if (!(await statusIfThere(join(directory, FORMER_DATABASE, 'CURRENT')))) return
+  const isMixed = (await statusIfThere(join(directory, ENTRIES))) !== undefined
   const what = isMixed
     ? 'holds logs of two formats: version 3 in entries/, and version 2 or older in db/'
     : 'has format version 2 or older, in db/'

@@ -58,7 +58,7 @@ export async function isNewDatabase(path: string, directory: string): Promise<bo
   const names = await readdir(path)
   if (names.includes('CURRENT')) {
     const manifest = await readCurrent(path, directory)
-    if (await statIfThere(join(path, manifest))) return false
+    if (await statusIfThere(join(path, manifest))) return false
     // Opening it, another process goes on to the next manifest.
     if ((await readCurrent(path, directory)) === manifest) {
       throw corrupt(directory, `${basename(path)}/CURRENT names '${manifest}', which is missing`)
@@ -72,7 +72,7 @@ export async function isNewDatabase(path: string, directory: string): Promise<bo
 }
 
 /** Returns `undefined` for a file that is not there: they come and go while another process has the database open. */
-export async function statIfThere(path: string): Promise<Stats | undefined> {
+export async function statusIfThere(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch((problem: NodeJS.ErrnoException) => {
     if (problem.code === 'ENOENT' || problem.code === 'ENOTDIR') return undefined
     throw problem

@@ -25,7 +25,7 @@ const DATA = /^\d+\.(?:ldb|sst|log)$/
  * @throws what the file system throws
  */
 export async function repairContent(path: string): Promise<string> {
-  await makeRepaired(path)
+  await createRepaired(path)
   let number = 1
   while (await isThere(`${path}.damaged-${number}`)) number++
   const aside = `${path}.damaged-${number}`
@@ -43,7 +43,7 @@ export async function finishRepair(path: string): Promise<void> {
   await syncDirectory(dirname(path))
 }
 
-async function makeRepaired(path: string): Promise<void> {
+async function createRepaired(path: string): Promise<void> {
   const repairing = `${path}.repairing`
   await rm(repairing, { recursive: true, force: true })
   await createDirectory(repairing, readersOfLog(dirname(path)))

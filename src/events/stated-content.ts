@@ -1,6 +1,6 @@
-import { fieldsOf } from '../events/recorded-fields.js'
-import { textOf } from '../events/text.js'
-import type { ContentClass, ContentItem } from '../events/types.js'
+import { fieldsOf } from './recorded-fields.js'
+import { textOf } from './text.js'
+import type { ContentClass, ContentItem } from './types.js'
 
 /** Content items of one entry that are looked at; none has more. */
 const MAX_ITEMS = 128
