@@ -125,7 +125,7 @@ it.each([
   'Unexpected token } in JSON at position 4',
   'Unexpected token \'T\', "The quota" is not valid JSON',
   'password = config.password; api_key=os.environ["OPENAI_API_KEY"]; apiKey: process.env.API_KEY',
-  'Authorization: Bearer <token>, password=$PASSWORD, token: ${TOKEN}',
+  'Authorization: Bearer <token>, password=$PASSWORD, token: \u0024{TOKEN}',
   'z.object({ password: z.string(), token: CancellationToken })',
   "console.log('password:', password)",
   'PWD=/home/ann',

@@ -102,7 +102,7 @@ describe('members whose values are secrets', () => {
     ['switches', { hasPassword: true, password: null, show_password: 'x' }],
     ['positions in a list', { next_page_token: 'abc1', syncToken: 'b2', sort_key: 'c3', public_key: 'd4' }],
     ['a directory', { env: { PWD: '/home/ann', OLDPWD: 'C:\\x' } }],
-    ['templates', { password: '${PASSWORD}', token: '<token>', secret: '[Filtered]' }],
+    ['templates', { password: '\u0024{PASSWORD}', token: '<token>', secret: '[Filtered]' }],
     ['versions of packages', { dependencies: { cookie: '^0.7.1', '@tokenizer/token': '^0.3.0' } }],
   ])('leaves %s as it is', (_, value) => {
     expect(redact(value)).toEqual({ value, found: [] })
