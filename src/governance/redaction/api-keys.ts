@@ -17,7 +17,10 @@ const FORMS: readonly (readonly [marks: string, body: string])[] = [
   ['glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent-', `[\\w.-]{16,}`],
   // Slack, Discord, Telegram
   ['xoxb- xoxp- xoxa- xoxo- xoxr- xoxs- xoxe- xoxe. xoxc- xoxd- xapp- xwfp-', `[\\w.-]{10,}`],
-  ['hooks.slack.com/services/ hooks.slack.com/workflows/ discord.com/api/webhooks/ discordapp.com/api/webhooks/', '[\\w/-]{20,}'],
+  [
+    'hooks.slack.com/services/ hooks.slack.com/workflows/ discord.com/api/webhooks/ discordapp.com/api/webhooks/',
+    '[\\w/-]{20,}',
+  ],
   // Payment: Stripe, Square, PayPal's Braintree, Shopify
   ['sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ whsec_', `${ALNUM}{10,}`],
   ['sq0atp- sq0csp-', `${WORD}{20,}`],

@@ -3,7 +3,8 @@ import { isPlainValue } from './secret-values.js'
 import type { Take } from './text-view.js'
 
 /** A part of a text that has a password on a command line without its name. */
-export const COMMAND_MARK: string = '(?:mysql|mariadb|sshpass|docker|podman|helm|mongo|sqlcmd|redis-cli|curl|https?|wget)[\\w \\t"\']|az login|identified by'
+export const COMMAND_MARK: string =
+  '(?:mysql|mariadb|sshpass|docker|podman|helm|mongo|sqlcmd|redis-cli|curl|https?|wget)[\\w \\t"\']|az login|identified by'
 
 const COMMAND =
   /(?<![\w.-])(mysql|mariadb|sshpass|docker|podman|helm|mongo|sqlcmd|redis-cli|az|curl|https?|wget)[\w-]{0,16}(?=[ \t"'])/g

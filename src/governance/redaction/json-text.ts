@@ -55,7 +55,9 @@ class JsonReader {
     if (first === '{' || first === '[') {
       if (depth >= MAX_DEPTH) throw new RangeError('the text has too many levels')
       this.#at++
-      return first === '{' ? { kind: 'object', members: this.#members(depth) } : { kind: 'list', items: this.#items(depth) }
+      return first === '{'
+        ? { kind: 'object', members: this.#members(depth) }
+        : { kind: 'list', items: this.#items(depth) }
     }
     if (first === 't' || first === 'n' || first === 'f') {
       this.#at += first === 'f' ? 5 : 4

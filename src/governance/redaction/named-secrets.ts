@@ -22,6 +22,7 @@ interface Named {
 const VALUE_MARKS = `=:>-"'\`\\])*?,<%${ESCAPED_SPACE}`
 const ASSIGNED = /(?:\\*["'`])?(?:%5D|\])?(?:\*\*)?(\??)\s{0,8}(?:=>|:=|={1,3}|:(?!:)|->)(?:\*\*(?=[ \t]))?[ \t]{0,8}/y
 const LINE_BREAK = /\s{0,40}(?=\\*["'`])/y
+const NAMED_QUOTE = /["'`]\s{0,8}[:=]/y
 const ANNOTATED = /[ \t]{0,8}=[ \t]{0,8}/y
 const BLOCK = /[|>][+-]?\d?[ \t]*\n(?:[ \t]+[^\n]*(?:\n|$)){1,200}/y
 const LIST_ITEM = /[\s,]{0,40}(?=\\*["'`])/y
@@ -35,7 +36,8 @@ const ELEMENT = /(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<\]]*)(<\/|\]\]>|$)/y
 const NEXT_ITEM = /\\*["'`]\s{0,8},\s{0,40}(?=\\*["'`])/y
 const QUOTED_NEXT = /[ \t]{1,4}(?=\\*["'])/y
 const SENTENCE = /[ \t]{1,4}(?:is|was|ist|lautet)(?:[ \t]{1,4}now)?:?[ \t]{1,4}/iy
-const NAMING = /(?:^|[^\w])(?:name|key|header|field|param|parameter|variable|var|property|setting|label|k|n)\\*["'`]?\s{0,8}[:=>]\s{0,8}\\*["'`]?$/i
+const NAMING =
+  /(?:^|[^\w])(?:name|key|header|field|param|parameter|variable|var|property|setting|label|k|n)\\*["'`]?\s{0,8}[:=>]\s{0,8}\\*["'`]?$/i
 const NAMED_VALUE =
   /(?:\\*["'`])?[^{}[\]<>]{0,200}?[\s,;("'`](?:value|val|v|secret)\\*["'`]?\s{0,8}[:=][ \t]{0,8}(?:\{\s{0,8}\\*["'`]?string_?value\\*["'`]?\s{0,8}[:=][ \t]{0,8})?|<\/\w+>\s{0,40}<value>(?=([^<]*))/iy
 
@@ -52,7 +54,8 @@ export function takeNamedSecrets(text: string, take: Take): void {
 function takeNamed(text: string, mark: number, take: Take): number {
   const start = nameStart(text, mark)
   const end = nameEnd(text, mark)
-  if (text[start] !== '-' && text[start - 1] !== '<' && text[start - 1] !== ':' && !mayValueFollow(text, end)) return end
+  if (text[start] !== '-' && text[start - 1] !== '<' && text[start - 1] !== ':' && !mayValueFollow(text, end))
+    return end
   const whole = text.slice(start, end).replace(/[.$-]+$/, '')
   const name = whole.replace(/^[.$-]+/, '')
   const kind = secretKind(name) ?? secretKind(withWordBefore(text, start, name))
@@ -61,7 +64,10 @@ function takeNamed(text: string, mark: number, take: Take): number {
   const named: Named = { start, end: start + whole.length, name, kind, isFlag: whole.startsWith('-') && whole !== name }
   for (const takeForm of FORMS) {
     const next = takeForm(text, named, take)
-    if (next !== undefined) return Math.max(next, end)
+    if (next === undefined) continue
+    // What stands there is a name itself.
+    const isName = positionBehind(NAMED_QUOTE, text, next - 1) !== undefined
+    return isName ? end : Math.max(next, end)
   }
   return end
 }
@@ -89,7 +95,11 @@ function mayValueFollow(text: string, end: number): boolean {
   while (at - end < 8 && (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r')) at++
   const next = text[at] ?? ''
   if (next === '') return false
-  return VALUE_MARKS.includes(next) || text.slice(end, at).includes('\n') || positionBehind(SENTENCE, text, end) !== undefined
+  return (
+    VALUE_MARKS.includes(next) ||
+    text.slice(end, at).includes('\n') ||
+    positionBehind(SENTENCE, text, end) !== undefined
+  )
 }
 
 /** `API key`, `seed phrase`. */
@@ -160,7 +170,7 @@ const takeItem: Form = (text, { start, end, kind }, take) => {
     /[[(]\s{0,8}\\*["'`]$/.test(text.slice(Math.max(0, start - 20), start)) &&
     /^\s{0,8}[\])]/.test(text.slice(quoted.next, quoted.next + 9)) &&
     !isNameLike(text.slice(quoted.start, quoted.end))
-  if (!isPair && !(isHeader && !isHeaderName(text.slice(quoted.start, quoted.end)))) return undefined
+  if (!isPair && !(isHeader && !isNameLike(text.slice(quoted.start, quoted.end)))) return undefined
   takeValue(text, [quoted.start, quoted.end], kind, take)
   return quoted.next
 }
@@ -184,14 +194,9 @@ const takeSentence: Form = (text, { name, end, kind }, take) => {
 
 const FORMS: readonly Form[] = [takeElement, takeAssigned, takeArgument, takePair, takeItem, takeSentence]
 
-/** Tells whether a text is a name of something rather than a secret. */
+/** Tells whether a text is the name of a field or a header rather than a secret. */
 export function isNameLike(text: string): boolean {
-  return /^[a-z_]*$/i.test(text)
-}
-
-/** Tells whether a text is the name of a header rather than the value of one. */
-export function isHeaderName(text: string): boolean {
-  return /^[a-z-]*$/i.test(text)
+  return /^[a-z_-]*$/i.test(text)
 }
 
 /** Takes the value that begins at a position. */

@@ -10,7 +10,9 @@ const RUN = /\d+(?:(?: - |[ ._/+-]{1,2})\d+)*/g
 const ENOUGH = /\d(?:(?: - |[ ._/+-]{1,2})?\d){12}/
 /** Digits of the groups that issuers print: found anywhere among other digits. */
 const SHAPES = new Set(
-  '4-4-4-4 4-6-5 4-6-4 4-4-4-1 4-3-3-3 4-4-5 4-4-4-4-1 4-4-4-4-2 4-4-4-4-3 4-4-8 8-8 6-10 6-13 4-4-4-5 4-4-4-6 4-4-4-7'.split(' '),
+  '4-4-4-4 4-6-5 4-6-4 4-4-4-1 4-3-3-3 4-4-5 4-4-4-4-1 4-4-4-4-2 4-4-4-4-3 4-4-8 8-8 6-10 6-13 4-4-4-5 4-4-4-6 4-4-4-7'.split(
+    ' ',
+  ),
 )
 /** Groups of a card in any other shape, which is found where other digits begin or end. */
 const MAX_GROUPS = 6
@@ -111,7 +113,8 @@ class CardFinder {
     const window = this.#groups.slice(first, end)
     if (window.length === 1) return this.#isLone(window[0] as Group)
     if (SHAPES.has(window.map((group) => group.digits.length).join('-'))) return true
-    if (digits.length === MIN_DIGITS || window.some(({ separator }, at) => at > 0 && /[./+]/.test(separator))) return false
+    if (digits.length === MIN_DIGITS || window.some(({ separator }, at) => at > 0 && /[./+]/.test(separator)))
+      return false
     const { start } = window[0] as Group
     const begins = first === this.#first && !/[A-Za-z]-?$/.test(this.#text.slice(Math.max(0, start - 2), start))
     const last = window.at(-1) as Group

@@ -20,14 +20,14 @@ export function quotedAt(text: string, at: number): Quoted | undefined {
     const close = text.indexOf(quote, start)
     return close === -1 ? { start, end: text.length, next: text.length } : { start, end: close, next: close + 3 }
   }
-  const escape = backslashes.length + 1
+  const step = backslashes.length + 1
   const ends = quote === '"' ? /["\n]/g : quote === "'" ? /['\n]/g : /[`\n]/g
   ends.lastIndex = start
   for (let end = ends.exec(text); end; end = ends.exec(text)) {
     if (end[0] === '\n') return { start, end: end.index, next: end.index }
     const before = backslashesBefore(text, end.index)
     // A quote that is escaped once more than the opening one is a part of the text. One that is escaped less ends what is around it.
-    if (before % (2 * escape) < escape) return { start, end: Math.max(start, end.index - before), next: end.index + 1 }
+    if (before % (2 * step) < step) return { start, end: Math.max(start, end.index - before), next: end.index + 1 }
   }
   return { start, end: text.length, next: text.length }
 }

@@ -1,5 +1,6 @@
 import { monotonicMillis } from '../../timers/real-timers.js'
 import type { DisabledRedactor, RedactorContext } from './contract.js'
+import { DETECTORS } from './detectors.js'
 
 /**
  * A function of your own that takes out of a text what is not to be recorded. It is called for each text of a content value before anything
@@ -10,7 +11,12 @@ import type { DisabledRedactor, RedactorContext } from './contract.js'
 export type RedactText = (text: string, context: RedactorContext) => string | undefined
 
 /** A redactor, or one with a budget of its own. */
-export type Redactor = RedactText | { readonly redact: RedactText; readonly budgetMs?: number | undefined }
+export type Redactor = RedactText | RedactorOptions
+
+interface RedactorOptions {
+  readonly redact: RedactText
+  readonly budgetMs?: number | undefined
+}
 
 /** Milliseconds that a redactor may take for one text, where it has no budget of its own. */
 const DEFAULT_BUDGET_MILLIS = 5
@@ -18,6 +24,9 @@ const DEFAULT_BUDGET_MILLIS = 5
 const MAX_OVERRUNS = 3
 /** No redactor makes a text so much longer. */
 const MAX_LENGTH = 1024 * 1024
+
+/** What `altered` says of the detectors. */
+const RESERVED: ReadonlySet<string> = new Set([...DETECTORS, 'detectors'])
 
 interface Known {
   readonly name: string
@@ -104,12 +113,22 @@ export class OwnRedactors {
 }
 
 function known(name: string, given: Redactor): Known {
-  const { redact, budgetMs = DEFAULT_BUDGET_MILLIS } = typeof given === 'function' ? { redact: given } : { ...given }
-  if (typeof redact !== 'function')
-    throw new TypeError(`redactors: '${name}' must be a function, or { redact, budgetMs }`)
   if (name === '' || name.length > 100) throw new TypeError('redactors: a name has 1 to 100 characters')
+  if (RESERVED.has(name)) throw new TypeError(`redactors: '${name}' is the name of a detector; choose another one`)
+  if (typeof given !== 'function' && (typeof given !== 'object' || given === null)) throw malformed(name)
+  const options: Partial<RedactorOptions> = typeof given === 'function' ? { redact: given } : { ...given }
+  const { redact, budgetMs = DEFAULT_BUDGET_MILLIS, ...unknown } = options
+  if (typeof redact !== 'function') throw malformed(name)
+  const [other] = Object.keys(unknown)
+  if (other !== undefined) {
+    throw new TypeError(`redactors: '${name}' has an unknown option '${other}'; there are redact and budgetMs`)
+  }
   if (!(Number.isFinite(budgetMs) && budgetMs > 0)) {
     throw new TypeError(`redactors: budgetMs of '${name}' must be a number of milliseconds above 0`)
   }
   return { name, redact, budgetMs, overruns: 0 }
+}
+
+function malformed(name: string): TypeError {
+  return new TypeError(`redactors: '${name}' must be a function, or { redact, budgetMs }`)
 }

@@ -1,15 +1,19 @@
 import { takeCommandSecrets } from './command-secrets.js'
-import { isHeaderName, isNameLike } from './named-secrets.js'
+import { isNameLike } from './named-secrets.js'
 import { holdsName, holdsValue, type SecretKind, secretKind } from './secret-names.js'
 import { isCount } from './secret-values.js'
 import { type Span, TextView } from './text-view.js'
 import type { Leaf, Member, Node } from './value-tree.js'
 
 const SCHEMA_TYPES = /^(?:string|number|integer|boolean|object|array|null)$/
-const SCHEMA_MEMBERS = /^(?:\$ref|anyOf|oneOf|allOf|enum|const|properties|items|additionalProperties|format|minLength|maxLength)$/
+const SCHEMA_MEMBERS =
+  /^(?:\$ref|anyOf|oneOf|allOf|enum|const|properties|items|additionalProperties|format|minLength|maxLength)$/
 
 /** Returns for each member of an object the kind of secret that its value is by the names in the object. */
-export function secretMembers(members: readonly Member[], inherited: SecretKind | undefined): (SecretKind | undefined)[] {
+export function secretMembers(
+  members: readonly Member[],
+  inherited: SecretKind | undefined,
+): (SecretKind | undefined)[] {
   const names = members.map(({ name }) => plainText(name.text))
   const named = namedKind(members, names)
   const hasLogProbabilities = names.includes('logprob')
@@ -57,7 +61,7 @@ export function secretItems(items: readonly Node[], isOfPairs: boolean): (Secret
     const kind = memberKind(text.replace(/^--?/, ''))
     if (kind === undefined) continue
     const value = textOf(items[index]) ?? ''
-    const isHeader = (kind === 'header' || kind === 'cookie') && !isHeaderName(value)
+    const isHeader = (kind === 'header' || kind === 'cookie') && !isNameLike(value)
     const isArgument = text.startsWith('-') && !value.startsWith('-')
     const isPair = items.length === 2 && (isOfPairs || !isNameLike(value))
     if (isHeader || isArgument || isPair) kinds[index] = kind

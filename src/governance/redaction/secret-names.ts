@@ -18,7 +18,8 @@ export const NAME_MARK: string =
 const NAMED = new RegExp(NAME_MARK, 'i')
 
 /** Words behind a name that leave it one of a secret: `password_confirmation`, `token2`. */
-const MEANINGLESS = /^(?:\d+|confirm|confirmation|again|repeat|value|plain|plaintext|raw|base64|b64|text|encoded|old|new|current|v\d)$/
+const MEANINGLESS =
+  /^(?:\d+|confirm|confirmation|again|repeat|value|plain|plaintext|raw|base64|b64|text|encoded|old|new|current|v\d)$/
 
 /** Words before a name that make its value a choice, and no secret. */
 const CHOICES = /^(?:is|has|have|had|needs?|requires?|show|forgot|no|with|without|use|uses|using|num|count)$/
@@ -40,16 +41,18 @@ const PLAIN_TOKENS = new Set(
     'scroll offset by the unexpected a lexer syntax image audio text word'
   ).split(' '),
 )
-const PLAIN_TOKEN = /(?:page|next|prev|continuation|sync|max|min|eos|bos|pad|stop|cancellation|input|output|prompt|completion|total)tokens?$/
+const PLAIN_TOKEN =
+  /(?:page|next|prev|continuation|sync|max|min|eos|bos|pad|stop|cancellation|input|output|prompt|completion|total)tokens?$/
 const PASS = /(?:^|_)pass$|^(?:db|user|smtp|sql|mysql|root|admin|ftp|ssh|my|key)pass$/
-const CODE = /(?:^|_)(?:pin|pincode|pin_code|otp|totp|cvv2?|cvc2?|security_code|(?:mfa|2fa|otp|verification|one_time)_code)$/
+const CODE =
+  /(?:^|_)(?:pin|pincode|pin_code|otp|totp|cvv2?|cvc2?|security_code|(?:mfa|2fa|otp|verification|one_time)_code)$/
 const QUERY = /^(?:sig|signature|x_amz_signature|x_goog_signature)$/
 
 /** Tells the secret that the value of a member or variable of this name is; `undefined` for none. */
 export const secretKind: (name: string) => SecretKind | undefined = remembering(kindOf)
 
 function kindOf(name: string): SecretKind | undefined {
-  if (name.length < 2 || name.length > MAX_NAME_LENGTH || !NAMED.test(name)) return undefined
+  if (name.length < 2 || name.length > MAX_NAME_LENGTH || !NAMED.test(name) || /[*=]/.test(name)) return undefined
   const words = wordsOf(name)
   while (words.length > 1 && MEANINGLESS.test(words.at(-1) as string)) words.pop()
   const last = words.pop()?.replace(/\d+$/, '')

@@ -3,7 +3,8 @@ import { secretKind } from './secret-names.js'
 import type { Span, Take } from './text-view.js'
 
 /** Words before a credential that say how it is used, and are kept. */
-const SCHEME = /(?:bearer|basic|digest|token|negotiate|ntlm|hawk|oauth|signature|api-?key|bot|key|aws4-hmac-sha256)[ \t]+(?=\S)/iy
+const SCHEME =
+  /(?:bearer|basic|digest|token|negotiate|ntlm|hawk|oauth|signature|api-?key|bot|key|aws4-hmac-sha256)[ \t]+(?=\S)/iy
 const COOKIE_ATTRIBUTES = /^(?:path|domain|expires|max-age|samesite|priority|version|comment)$/i
 
 /** Takes what is secret in the value of a name, which lies between two positions of a text. */
@@ -13,7 +14,8 @@ export function takeValue(text: string, [start, end]: Span, kind: SecretKind, ta
   if (kind === 'cookie') takeCookies(text, [start, end], take)
   else if (kind === 'code') takeIf(/^\d{3,8}$/.test(text.slice(start, end)), [start, end], take)
   else if (kind === 'login') takeIf(isLogin(text.slice(start, end)), [start, end], take)
-  else if (kind === 'directory') takeIf(!/^(?:[/~]|[a-z]:[\\/])/i.test(text.slice(start, start + 3)), [start, end], take)
+  else if (kind === 'directory')
+    takeIf(!/^(?:[/~]|[a-z]:[\\/])/i.test(text.slice(start, start + 3)), [start, end], take)
   else take(credential, end)
 }
 
@@ -83,7 +85,8 @@ export function isCount(name: string, value: string): boolean {
 
 /** `TOKEN`, `opts.password`, `newPassword`, `CryptoKey`: what is assigned is a variable or a type. `PASSWORD` and `token` alone are taken for such. */
 function isName(value: string): boolean {
-  if (/^(?:[A-Z][a-z]+)+(?:Token|Key|Like|Buffer|Kind|Type|Object|Response|Payload|Credentials?|Provider)$/.test(value)) return true
+  if (/^(?:[A-Z][a-z]+)+(?:Token|Key|Like|Buffer|Kind|Type|Object|Response|Payload|Credentials?|Provider)$/.test(value))
+    return true
   const kind = secretKind(value.slice(value.lastIndexOf('.') + 1))
   return kind === 'secret' || kind === 'header' || kind === 'cookie'
 }
@@ -92,6 +95,8 @@ function isName(value: string): boolean {
 export function isPlaceholder(value: string): boolean {
   return (
     value.length < 100 &&
-    /^(?:\$\{[^{}]*\}|\$\([^()]*\)|\{\{[^{}]*\}\}|<[A-Za-z _-]*>|\[[A-Za-z _-]*\]|%[A-Z_]+%|[~^]?\d+\.\d+\.\d+(?:-[\w.]+)?)$/.test(value)
+    /^(?:\$\{[^{}]*\}|\$\([^()]*\)|\{\{[^{}]*\}\}|<[A-Za-z _-]*>|\[[A-Za-z _-]*\]|%[A-Z_]+%|[~^]?\d+\.\d+\.\d+(?:-[\w.]+)?)$/.test(
+      value,
+    )
   )
 }

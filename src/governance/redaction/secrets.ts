@@ -76,6 +76,7 @@ function takeUrlPasswords(text: string, take: Take): void {
   for (const { 0: found, 1: user = '', 2: password, index } of text.matchAll(URL_USER)) {
     const end = index + found.length - 1
     if (password !== undefined && !isPlaceholder(password)) take(end - password.length, end)
-    else if (password === undefined && user.length >= 20 && /\d/.test(user) && /^\w+$/.test(user)) take(end - user.length, end)
+    else if (password === undefined && user.length >= 20 && /\d/.test(user) && /^\w+$/.test(user))
+      take(end - user.length, end)
   }
 }

@@ -39,7 +39,10 @@ export function treeOfValue(value: unknown, depth = 0): Node {
   if (typeof value !== 'object' || value === null) return REST
   if (depth >= MAX_DEPTH) throw new RangeError('the value has too many levels')
   if (Array.isArray(value)) return { kind: 'list', items: value.map((item) => treeOfValue(item, depth + 1)) }
-  const members = Object.entries(value).map(([name, member]) => ({ name: leafOf(name), node: treeOfValue(member, depth + 1) }))
+  const members = Object.entries(value).map(([name, member]) => ({
+    name: leafOf(name),
+    node: treeOfValue(member, depth + 1),
+  }))
   return { kind: 'object', members }
 }
 
@@ -50,11 +53,16 @@ function leafOf(text: string, isNumber = false): Leaf {
 /** Returns a copy of a value with what its tree has replaced. */
 export function valueOfTree(value: unknown, node: Node): unknown {
   if (node.kind === 'leaf') return node.leaf.replacement ?? value
-  if (node.kind === 'list') return node.items.map((item, index) => valueOfTree((value as readonly unknown[])[index], item))
+  if (node.kind === 'list')
+    return node.items.map((item, index) => valueOfTree((value as readonly unknown[])[index], item))
   if (node.kind === 'rest') return value
   const copy: Record<string, unknown> = {}
   for (const { name, node: member } of node.members) {
-    defineMember(copy, name.replacement ?? name.text, valueOfTree((value as Record<string, unknown>)[name.text], member))
+    defineMember(
+      copy,
+      name.replacement ?? name.text,
+      valueOfTree((value as Record<string, unknown>)[name.text], member),
+    )
   }
   return copy
 }
