@@ -26,7 +26,7 @@ export {
   type TokenUsage,
   type TraceRef,
 } from './events/index.js'
-export type { ContentClass, ContentItem } from './events/types.js'
+export type { ContentClass, ContentErasure, ContentItem, ContentOutcome, ContentStatus } from './events/types.js'
 export {
   type ForwardedLog,
   type Forwarder,
@@ -155,6 +155,7 @@ export {
   openAuditLogShardedReader,
   type Page,
   type PageOptions,
+  type ProvedContent,
   type ProvedEntry,
   type ProveOptions,
   type RecordedError,

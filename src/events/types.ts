@@ -23,7 +23,13 @@ export type AuditEventType = keyof AuditEventTypes & string
 /** `data` of one event type. */
 export type AuditEventData<T extends AuditEventType> = AuditEventTypes[T]
 
-type Envelope = v.InferOutput<v.StrictObjectSchema<typeof envelopeFields, undefined>>
+type StoredEnvelope = v.InferOutput<v.StrictObjectSchema<typeof envelopeFields, undefined>>
+type StoredContent = NonNullable<StoredEnvelope['content']>
+
+type Envelope = Omit<StoredEnvelope, 'content'> & {
+  /** The content of the event, which is no part of it. The log takes it out of `data` when it records the event. */
+  content?: (Omit<StoredContent, 'items'> & { items: ContentItem[] }) | undefined
+}
 
 /** The fields of the envelope that a caller may set. One that is `undefined` is not set. */
 type EnvelopeInput = {
@@ -38,11 +44,7 @@ export type AuditEvent<T extends AuditEventType = AuditEventType> = {
 }[T]
 
 /** An event as read from a log. `seq` is its position, which the stored bytes do not contain. */
-export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & {
-  readonly seq: number
-  /** Where the event was read with its content, each item that was asked for has a `status`. No entry has one. */
-  readonly content?: { readonly items: readonly (ContentItem & Partial<ContentOutcome>)[] } | undefined
-}
+export type StoredEvent<T extends AuditEventType = AuditEventType> = AuditEvent<T> & { readonly seq: number }
 
 /** An event as a caller passes it to `append()`: the log completes the envelope. */
 export type AuditEventInput<T extends AuditEventType = AuditEventType> = {
@@ -63,8 +65,11 @@ export type Alteration = NonNullable<Envelope['altered']>[number]
 export type TokenUsage = NonNullable<AuditEventTypes['run_completed']['usage']>
 /** The quantity that `usage_limit_exceeded` is about; instrumentations report the listed ones. */
 export type LimitAxis = (typeof LIMIT_AXES)[number] | (string & {})
-/** Content that was taken out of an event: its field, its class, its digest and whether the value is kept. */
-export type ContentItem = NonNullable<Envelope['content']>['items'][number]
+/**
+ * Content that was taken out of an event: its field, its class, its digest and whether the value is kept. Where the event was read with
+ * its content, an item that was asked for has a `status`; no entry has one.
+ */
+export type ContentItem = StoredContent['items'][number] & Partial<ContentOutcome>
 /** `diagnostic`: error messages, stack traces, reasons. `payload`: prompts, completions, arguments and results of tools. */
 export type ContentClass = ContentItem['class']
 /**

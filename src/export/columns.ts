@@ -30,7 +30,7 @@ export const COLUMNS = {
 export const CONTENT_COLUMN = 'content'
 
 /** Returns the cell of {@link CONTENT_COLUMN}: JSON; empty for an event of which no content was asked for. */
-export function contentCell(event: StoredEvent): string | undefined {
+export function contentJson(event: StoredEvent): string | undefined {
   const items = contentStatuses(event)
   return items && JSON.stringify(items)
 }

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../events/types.js'
 import type { ContentChoice } from '../reader/content/choice.js'
-import { COLUMNS, CONTENT_COLUMN, contentCell } from './columns.js'
+import { COLUMNS, CONTENT_COLUMN, contentJson } from './columns.js'
 import type { TextEncoding } from './contract.js'
 
 /** The header line of the CSV format. RFC 4180: lines end with CR LF. */
@@ -32,7 +32,7 @@ export function csv(content: ContentChoice): TextEncoding {
   if (content === 'none') return { head: CSV_HEADER, next: csvRow }
   return {
     head: CSV_HEADER.replace('\r\n', `,${CONTENT_COLUMN}\r\n`),
-    next: (event) => `${cellsIn(event)},${cell(withoutSemicolons(contentCell(event)))}\r\n`,
+    next: (event) => `${cellsIn(event)},${cell(withoutSemicolons(contentJson(event)))}\r\n`,
   }
 }
 

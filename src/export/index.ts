@@ -1,4 +1,5 @@
 export { AuditLogError } from '../events/errors.js'
+export type { ContentChoice } from '../reader/content/choice.js'
 export type { AnyValue, KeyValue } from './any-value.js'
 export { type CloudEvent, DEFAULT_CLOUD_EVENT_SOURCE, toCloudEvent } from './cloud-events.js'
 export { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, OCSF_VERSIONS, type OcsfVersion } from './contract.js'

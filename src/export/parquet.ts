@@ -4,7 +4,7 @@ import { isError } from '../events/is-error.js'
 import type { StoredEvent } from '../events/types.js'
 import type { ContentChoice } from '../reader/content/choice.js'
 import type { InLedger } from '../reader/log-entry.js'
-import { COLUMN_NAMES, COLUMNS, CONTENT_COLUMN, contentCell } from './columns.js'
+import { COLUMN_NAMES, COLUMNS, CONTENT_COLUMN, contentJson } from './columns.js'
 import { epochMicros } from './event-times.js'
 
 /** Events of a row group at most. */
@@ -125,7 +125,7 @@ function cellOf(name: ParquetColumn, event: Row): Cell {
     case 'recordedAt':
       return epochMicros(event[name])
     case CONTENT_COLUMN:
-      return contentCell(event)
+      return contentJson(event)
     default:
       return COLUMNS[name](event)
   }

@@ -105,7 +105,7 @@ export interface AuditLogReader {
 
   /**
    * The stored bytes of the events that {@link events} would return. Filters aside, they are not looked into: whether
-   * they are what was recorded is for a proof to say.
+   * they are what was recorded is for a proof to say. With `content`, each has that of its event beside the bytes.
    *
    * @throws AuditLogError as {@link events}
    */
@@ -161,7 +161,8 @@ export interface AuditLogReader {
 
   /**
    * The stored bytes of what a query finds, each with a receipt, and the checkpoint that all of them lead to: an answer
-   * that others can verify. It is about what that checkpoint covers; an open log signs one first.
+   * that others can verify. It is about what that checkpoint covers; an open log signs one first. With `content`, each has that of its
+   * event, with the proofs of the values: whoever gets them reads these values, and needs no key.
    *
    * @throws AuditLogError `AUDIT_CHECKPOINT_MISSING` when there is no signed checkpoint; as {@link events}
    */

@@ -4,9 +4,10 @@ export { type ContentKeyProvider, contentKeyFile } from '../content/keys/provide
 export type { ContentProof } from '../content/value-proof.js'
 export type { RecordedError } from '../events/recorded-fields.js'
 export type { RunStatus } from '../events/run-status.js'
-export type { ContentClass, ContentItem } from '../events/types.js'
+export type { ContentClass, ContentErasure, ContentItem, ContentOutcome, ContentStatus } from '../events/types.js'
 export { type Listed, MAX_NAMED, type RunCounts, type RunOverview, type ToolUse } from '../store/runs/run-overview.js'
 export type { ContentChoice } from './content/choice.js'
+export type { ProvedContent } from './content/prove-content.js'
 export type {
   AcrossLogs,
   AuditLogReader,

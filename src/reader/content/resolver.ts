@@ -4,7 +4,6 @@ import type { ContentOutcome, StoredEvent } from '../../events/types.js'
 import type { SealedContent, StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { hashLeaf } from '../../tree/index.js'
-import type { LogEntry } from '../log-entry.js'
 import { type ContentChoice, takesIn } from './choice.js'
 import { type ContentEntry, type LookedAtItem, lookAt, type OpenedItem, resolvedItem } from './opened-item.js'
 import { type ProvedContent, provedItem } from './prove-content.js'
@@ -36,10 +35,10 @@ export class ContentResolver implements Restorer {
   }
 
   /** Gives entries one by one, with the content that is asked for and a proof of each value that can be read. */
-  async *proved(
-    batches: AsyncIterable<readonly LogEntry[]>,
+  async *proved<E extends StoredEntry>(
+    batches: AsyncIterable<readonly E[]>,
     choice: ContentChoice,
-  ): AsyncGenerator<LogEntry & { readonly content?: readonly ProvedContent[] }> {
+  ): AsyncGenerator<E & { readonly content?: readonly ProvedContent[] }> {
     for await (const entries of batches) {
       if (choice === 'none') {
         yield* entries

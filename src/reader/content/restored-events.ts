@@ -1,9 +1,10 @@
-import { statedContentOf } from '../../events/stated-content.js'
+import type { ResolvedContent } from '../../content/contract.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
+import { statedContentOf } from '../../events/stated-content.js'
 import { textOf } from '../../events/text.js'
 import type { StoredEvent } from '../../events/types.js'
+import type { StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
-import type { LogEntry } from '../log-entry.js'
 import { type ContentChoice, takesIn } from './choice.js'
 import { type Restorer, restorerOf } from './restorers.js'
 
@@ -38,11 +39,11 @@ export function restoredOf(
 }
 
 /** Gives entries with the content that is asked for. */
-export async function* resolvedEntries(
+export async function* resolvedEntries<E extends StoredEntry>(
   restorer: Restorer | undefined,
   choice: ContentChoice = 'none',
-  batches: AsyncIterable<readonly LogEntry[]>,
-): AsyncGenerator<readonly LogEntry[]> {
+  batches: AsyncIterable<readonly E[]>,
+): AsyncGenerator<readonly (E & { readonly content?: readonly ResolvedContent[] })[]> {
   if (choice === 'none' || !restorer) {
     yield* batches
     return
@@ -56,7 +57,10 @@ export async function* resolvedEntries(
 }
 
 /** Parts a batch of entries, so that each has little content. */
-export function entryParts<E extends LogEntry>(entries: readonly E[], choice: ContentChoice): Iterable<readonly E[]> {
+export function entryParts<E extends StoredEntry>(
+  entries: readonly E[],
+  choice: ContentChoice,
+): Iterable<readonly E[]> {
   return inParts(entries, ({ bytes }) => {
     try {
       // Attacker-controlled: an entry of any contents; what it states of its content is checked.

@@ -18,7 +18,7 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly runId?: string
   /** Id or name of the agent whose event it is. */
   readonly agent?: string
-  /** Id of the actor whose event it is. */
+  /** Id of the actor whose event it is; also where the entry has a pseudonym for it, as far as this reader has the keys. */
   readonly actorId?: string
   /** Name of the tool that the event is about: of calls and approvals of tools. */
   readonly tool?: string
@@ -38,7 +38,8 @@ export interface EventQuery<T extends string = AuditEventType> {
   readonly limit?: number
   /**
    * Content to put back into the events, as far as it can be read: `diagnostics` are error messages, stack traces and reasons. It stands in
-   * the fields from which it was taken, such as `data.error.message`. What cannot be read is left out: `content(event)` says why.
+   * the fields from which it was taken, such as `data.error.message`, and takes the place of an actor's pseudonym. What cannot be read is left
+   * out. Each item of the event's `content.items` that is asked for has a `status`, which says why.
    *
    * @defaultValue `none`: events as their entries have them
    */
@@ -59,7 +60,7 @@ export interface RunQuery {
   readonly sessionId?: string
   /** Id or name of the agent that the run's summary names. */
   readonly agent?: string
-  /** Id of the actor that the run's summary names. */
+  /** Id of the actor that the run's summary names; also behind a pseudonym, as in `EventQuery`. */
   readonly actorId?: string
   /** One status, or several of which any will do. */
   readonly status?: RunStatus | readonly RunStatus[]
@@ -133,7 +134,7 @@ export interface StatsQuery {
   readonly runId?: string
   /** Id or name of the agent whose events they are. */
   readonly agent?: string
-  /** Id of the actor whose events they are. */
+  /** Id of the actor whose events they are; also behind a pseudonym, as in `EventQuery`. */
   readonly actorId?: string
   /** Name of the tool that the events are about: of calls and approvals of tools, so that nothing else is summed up. */
   readonly tool?: string
