@@ -67,9 +67,10 @@ export interface ResolvedContent {
   readonly bytes: number
   /**
    * `readable`: `value` is here. `digest_only`: the policy kept nothing else. `key_unavailable`: this process has no key for it.
-   * `erased`: the item or its key was destroyed. `damaged`: it does not fit its entry.
+   * `not_permitted`: the database does not let this role read content. `erased`: the item or its key was destroyed.
+   * `damaged`: it does not fit its entry.
    */
-  readonly status: 'readable' | 'digest_only' | 'key_unavailable' | 'erased' | 'damaged'
+  readonly status: 'readable' | 'digest_only' | 'key_unavailable' | 'not_permitted' | 'erased' | 'damaged'
   /** A text, or the JSON value. */
   readonly value?: unknown
   /** Position of the entry under which it was erased. */

@@ -151,7 +151,7 @@ export class Governor implements Governance {
     this.#parts.report(
       new AuditLogError(
         'AUDIT_KEY_INVALID',
-        'Content is not recorded: the log has no keys for it. Give openAuditLog({ contentKeys: { directory } })',
+        'Content is not recorded: the log has no keys for it. Give openAuditLog({ contentKeys: { directory } }), or set SPANLEDGER_CONTENT_KEYS',
       ),
     )
   }

@@ -30,8 +30,8 @@ test('the command line makes the tables, and reads a log from them', async () =>
     code: 66,
     err: expect.stringContaining("run 'spanledger postgres migrate'"),
   })
-  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ code: 0, out: 'version 3: tables made\n' })
-  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ out: 'version 3: nothing to do\n' })
+  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ code: 0, out: 'version 4: tables made\n' })
+  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ out: 'version 4: nothing to do\n' })
   const store = postgresStore({ connectionString: url(), logId: 'a log' })
   await store.open()
   await store.commit(sealedEntries(3))

@@ -1,4 +1,5 @@
 import type { ContentKeys, ContentValueBytes, ResolvedContent, SubjectKey } from '../../content/contract.js'
+import { AuditLogError } from '../../events/errors.js'
 import { fieldsOf } from '../../events/recorded-fields.js'
 import { textOf } from '../../events/text.js'
 import type { ContentClass, ContentItem, StoredEvent } from '../../events/types.js'
@@ -19,11 +20,13 @@ interface StatedContent {
   readonly items: readonly ContentItem[]
 }
 
+type Refusal = 'unreadable' | 'not_permitted'
+
 interface ContentEntry {
   readonly leafHash: Uint8Array
   readonly stated: StatedContent
-  /** `undefined` where they cannot be read. */
-  readonly sealed: readonly SealedContent[] | undefined
+  /** `unreadable` where they cannot be read, `not_permitted` where the store does not let this process read them. */
+  readonly sealed: readonly SealedContent[] | Refusal
 }
 
 /** Resolves the content of events of one store. */
@@ -62,7 +65,7 @@ export class ContentResolver implements Restorer {
   async restore(events: readonly StoredEvent[], choice: ContentChoice): Promise<void> {
     if (choice === 'none') return
     const wanted = events.filter((event) => mayHave(event, choice))
-    if (wanted.length === 0) return
+    if (wanted.length === 0 || !this.#keys()) return
     const resolved = await this.resolve(wanted.map(({ seq }) => seq))
     for (const [at, event] of wanted.entries()) {
       for (const { status, class: itemClass, field, value } of resolved[at] ?? []) {
@@ -76,16 +79,17 @@ export class ContentResolver implements Restorer {
     const [entries, sealed] = await Promise.all([this.#store.read(seqs), this.#sealedAt(seqs)])
     return entries.map((bytes, at) => {
       const stated = bytes && statedIn(bytes)
-      return stated && { leafHash: hashLeaf(bytes), stated, sealed: sealed && (sealed[at] ?? []) }
+      return stated && { leafHash: hashLeaf(bytes), stated, sealed: isRefusal(sealed) ? sealed : (sealed[at] ?? []) }
     })
   }
 
   /** Content that cannot be read keeps nobody from reading entries. */
-  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | undefined> {
+  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | Refusal> {
     try {
       return (await this.#store.content?.(seqs)) ?? []
-    } catch {
-      return undefined
+    } catch (problem) {
+      const isRefused = problem instanceof AuditLogError && problem.code === 'AUDIT_CONTENT_UNREADABLE'
+      return isRefused ? 'not_permitted' : 'unreadable'
     }
   }
 }
@@ -95,6 +99,10 @@ export interface OpenedItem {
   readonly item: ContentItem
   readonly key: SubjectKey
   readonly value: ContentValueBytes
+}
+
+function isRefusal(sealed: ContentEntry['sealed'] | readonly (readonly SealedContent[])[]): sealed is Refusal {
+  return typeof sealed === 'string'
 }
 
 function mayHave(event: StoredEvent, choice: ContentChoice): boolean {
@@ -136,15 +144,16 @@ function statusOf(
   key: ReturnType<ContentKeys['keyOf']>,
 ): Pick<ResolvedContent, 'status' | 'value'> {
   if (item.level === 'digest') return { status: 'digest_only' }
+  if (entry.sealed === 'not_permitted') return { status: 'not_permitted' }
   if (key === 'unavailable') return { status: 'key_unavailable' }
-  if (!entry.sealed) return { status: 'damaged' }
+  if (entry.sealed === 'unreadable') return { status: 'damaged' }
   if (key === 'erased' || !entry.sealed.some(({ field }) => field === item.field)) return { status: 'erased' }
   const value = openedValue(entry, item, key)
   return value ? { status: 'readable', value: parsedValue(value) } : { status: 'damaged' }
 }
 
 function openedValue({ leafHash, sealed }: ContentEntry, { field, digest }: ContentItem, key: SubjectKey) {
-  const found = sealed?.find((each) => each.field === field)
+  const found = isRefusal(sealed) ? undefined : sealed.find((each) => each.field === field)
   if (!found) return undefined
   try {
     const value = key.open(found.bytes, { leafHash, field })
