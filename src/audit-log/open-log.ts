@@ -11,6 +11,7 @@ import type { AuditLogRecovery } from '../log/contract.js'
 import type { ResolvedAuditLogOptions } from '../log/options.js'
 import { type Recovered, recover } from '../log/recovery/recovery.js'
 import { recordStatement } from '../log/statements.js'
+import { readContentAs } from '../reader/content/sealed-content.js'
 import { WatchedCommits } from '../reader/follow/watched-commits.js'
 import { Commits, createReader } from '../reader/index.js'
 import type { AuditStore } from '../store/contract.js'
@@ -141,7 +142,9 @@ export async function openLog(
     await member?.begin()
     if (part?.use !== 'recovering') await goBehind(parts.journal, location, options)
     const settled = late.run(writer)
-    return { log: new OpenAuditLog({ writer, reader, recovery, emitter, governance }), member, settled }
+    const log = new OpenAuditLog({ writer, reader, recovery, emitter, governance })
+    readContentAs(log, reader)
+    return { log, member, settled }
   } catch (problem) {
     if (directory !== undefined) await removeState(directory).catch(() => {})
     await store.close()

@@ -24,6 +24,7 @@ import { type ForwardedLog, type ForwardOptions, requireForwardable, resolveOpti
  * ```
  */
 export function forwardAuditLog(log: ForwardedLog, remote: AuditStore, options: ForwardOptions = {}): Forwarder {
-  requireForwardable(log, remote)
-  return new LogForwarder(log, remote, resolveOptions(options))
+  const resolved = resolveOptions(options)
+  requireForwardable(log, remote, resolved)
+  return new LogForwarder(log, remote, resolved)
 }

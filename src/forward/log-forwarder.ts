@@ -113,7 +113,7 @@ export class LogForwarder implements Forwarder {
     for (;;) {
       const from = this.#remoteSize
       this.#localSize = (await this.#log.head()).size
-      const { from: first, entries: group } = await readGroup(this.#log, from, this.#options.maxGroupEntries)
+      const { from: first, entries: group } = await readGroup(this.#log, from, this.#options)
       this.#lagSince = group[0]?.event.recordedAt
       if (group.length === 0 || this.#closing.signal.aborted) break
       // The remote log would have other positions. This says that the entry was removed.
@@ -148,7 +148,10 @@ export class LogForwarder implements Forwarder {
   async #compare(from = this.#remoteSize): Promise<void> {
     await compareTrees(this.#log, this.#remote)
     for (let at = from; at < this.#remoteSize; ) {
-      const { from: first, entries } = await readGroup(this.#log, at, this.#remoteSize - at)
+      const { from: first, entries } = await readGroup(this.#log, at, {
+        maxGroupEntries: this.#remoteSize - at,
+        content: false,
+      })
       const group = entries.slice(0, this.#remoteSize - first)
       await compareStored(this.#remote, first, group)
       if (group.length === 0) break

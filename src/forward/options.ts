@@ -1,4 +1,5 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
+import { contentReaderOf } from '../reader/content/sealed-content.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
@@ -21,6 +22,13 @@ export interface ForwardOptions {
    */
   readonly maxGroupEntries?: number
   /**
+   * Carries over content too, encrypted as it is: whoever reads the remote log needs the keys of the local one. It comes with its
+   * entry, so that entries which were forwarded without it stay without.
+   *
+   * @defaultValue `false`: content stays with the local log
+   */
+  readonly content?: boolean
+  /**
    * Told when forwarding begins to fail, once an episode, and when it ends for good. What it throws is ignored.
    *
    * @defaultValue `process.emitWarning`
@@ -36,22 +44,29 @@ const OF = 'forwardAuditLog'
 
 /** @throws TypeError naming the option */
 export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions {
-  rejectUnknownOptions(OF, options, ['maxGroupEntries', 'onProblem', 'startTimer'])
-  const { onProblem = (problem) => process.emitWarning(problem), startTimer = startUnrefTimer } = options
+  rejectUnknownOptions(OF, options, ['maxGroupEntries', 'content', 'onProblem', 'startTimer'])
+  const { content = false, startTimer = startUnrefTimer } = options
+  const { onProblem = (problem) => process.emitWarning(problem) } = options
+  if (typeof content !== 'boolean') throw new TypeError(`${OF}: content must be true or false`)
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
   if (typeof startTimer !== 'function') throw new TypeError(`${OF}: startTimer must be a function`)
   const maxGroupEntries = { fallback: 4096, min: 1, max: 65_536 }
   return Object.freeze({
     maxGroupEntries: wholeNumberOption(OF, 'maxGroupEntries', options.maxGroupEntries, maxGroupEntries),
+    content,
     onProblem,
     startTimer,
   })
 }
 
 /** @throws TypeError */
-export function requireForwardable(log: ForwardedLog, remote: AuditStore): void {
+export function requireForwardable(log: ForwardedLog, remote: AuditStore, { content }: ResolvedForwardOptions): void {
   if (typeof log?.entries !== 'function' || typeof log.prove !== 'function') {
     throw new TypeError(`${OF}: the first argument must be an open log, or a reader of one`)
   }
   if (typeof remote?.commit !== 'function') throw new TypeError(`${OF}: the second argument must be a store`)
+  if (!content) return
+  if (!contentReaderOf(log))
+    throw new TypeError(`${OF}: content: the log must be one that openAuditLog or a reader returned`)
+  if (!remote.content) throw new TypeError(`${OF}: content: the store keeps none`)
 }

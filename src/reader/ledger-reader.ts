@@ -5,6 +5,7 @@ import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../verify/report.js'
+import { contentReaderOf, readContentBy } from './content/sealed-content.js'
 import type {
   AcrossLogs,
   AuditLogReader,
@@ -53,6 +54,7 @@ export class LedgerReader implements AuditLogReader {
     this.#source = source
     this.#knownTypes = knownTypes(eventTypes)
     this.#listings = new LedgerListings(this.#knownTypes)
+    readContentBy(this, async (seqs) => (await contentReaderOf(await this.#only('seq'))?.(seqs)) ?? [])
   }
 
   events<T extends string = AuditEventType>(query: LedgerEventQuery<T> = {}): EventResults<T> {

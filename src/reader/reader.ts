@@ -8,6 +8,7 @@ import type { VerifyReport } from '../verify/report.js'
 import { proofOf } from './content/prove-content.js'
 import { ContentResolver } from './content/resolver.js'
 import { restoreBy } from './content/restorers.js'
+import { readContentBy } from './content/sealed-content.js'
 import type { AuditLogReader, ContentOwner, EventResults, FoundEvent, LogHead } from './contract.js'
 import type { Commits } from './follow/commits.js'
 import { type FollowOptions, followEvents, parseFollowOptions } from './follow/follow.js'
@@ -91,6 +92,7 @@ export class StoreReader implements AuditLogReader {
     })
     this.#content = new ContentResolver(store, contentKeys)
     restoreBy(store, this.#content)
+    readContentBy(this, async (seqs) => (await store.content?.(seqs)) ?? [])
     this.#listings = new StoreListings(store, knownTypes(eventTypes), this.#content)
   }
 

@@ -124,6 +124,22 @@ describe('a log in a database', () => {
     expect(needsIsolation(['query', ...at], {})).toBe(false)
   })
 
+  test('is recorded and read with its content, by the keys that a variable names', async () => {
+    vi.stubEnv('SPANLEDGER_CONTENT_KEYS', join(folder, 'keys'))
+    const data = { error: { code: 'E', message: 'no such plan' } }
+    expect(
+      await spanledger('record', ...at, '-t', 'run_failed', '--run', 'r-1', '-d', JSON.stringify(data)),
+    ).toMatchObject({ code: 0, err: '' })
+    const queried = async () =>
+      (await spanledger('query', ...at, '-t', 'run_failed', '--content', 'all', '--jsonl')).out
+    expect(JSON.parse(await queried())).toMatchObject({ data })
+    expect((await spanledger('show', ...at, 'r-1')).out).toContain('no such plan')
+    expect((await spanledger('runs', ...at, '--jsonl')).out).toContain('no such plan')
+    vi.stubEnv('SPANLEDGER_CONTENT_KEYS', join(folder, 'nothing here'))
+    expect(JSON.parse(await queried()).data).toEqual({ error: { code: 'E' } })
+    expect(await spanledger('show', ...at, 'r-1')).toMatchObject({ code: 0 })
+  })
+
   test('is altered where a row was rewritten', async () => {
     await tamper(`update spanledger.entry set bytes = overlay(bytes placing 'X'::bytea from 20) where seq = 2`)
     const { code, report } = await verified('--vkey', signer.vkey)
