@@ -1,6 +1,6 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import { contentReaderOf } from '../reader/content/sealed-content.js'
 import type { AuditLogReader } from '../reader/contract.js'
+import { contentReaderOf } from '../reader/sealed-content.js'
 import type { AuditStore } from '../store/contract.js'
 import { startUnrefTimer } from '../timers/real-timers.js'
 

@@ -5,7 +5,6 @@ import type { AuditEventType, StoredEvent } from '../events/types.js'
 import type { RunOverview } from '../store/runs/run-overview.js'
 import type { VerifyOptions } from '../verify/options.js'
 import type { LedgerReport, VerifyReport } from '../verify/report.js'
-import { contentReaderOf, readContentBy } from './content/sealed-content.js'
 import type {
   AcrossLogs,
   AuditLogReader,
@@ -32,6 +31,7 @@ import { knownTypes } from './query/known-types.js'
 import { invalidQuery, parseFollowQuery, parseRunRef, parseSeq, parseStatsQuery } from './query/parse-query.js'
 import type { AgentQuery, EventQuery, FollowQuery, RunQuery, RunRef, SessionQuery, StatsQuery } from './query/query.js'
 import { LazyRun, type RunResult } from './run-result.js'
+import { contentReaderOf, readContentBy } from './sealed-content.js'
 import type { AgentSummary } from './summaries/agents.js'
 import type { SessionSummary } from './summaries/sessions.js'
 import type { StatsReport } from './summaries/stats-report.js'

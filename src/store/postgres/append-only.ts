@@ -1,8 +1,12 @@
 /** Tables that grow with a log have so many partitions, so that logs do not share the upper levels of an index. */
 const PARTITIONS = 8
 
-/** The names of the partitions of a table. */
-export function partitionsOf(table: string): readonly string[] {
+/** The names of a partitioned table and of its partitions. */
+export function tablesOf(table: string): readonly string[] {
+  return [table, ...partitionsOf(table)]
+}
+
+function partitionsOf(table: string): readonly string[] {
   return Array.from({ length: PARTITIONS }, (_, remainder) => `${table}_${remainder}`)
 }
 
@@ -12,17 +16,16 @@ export function partitionsOf(table: string): readonly string[] {
  * @param refuse - function of the trigger on rows
  */
 export function appendOnly(table: string, refuse = 'refuse_change'): string {
-  const partitions = partitionsOf(table)
   const noTruncate = (name: string) =>
     `create trigger no_truncate before truncate on spanledger.${name}
   for each statement execute function spanledger.refuse_change();`
   return [
-    ...partitions.map(
+    ...partitionsOf(table).map(
       (name, remainder) => `create table spanledger.${name} partition of spanledger.${table}
   for values with (modulus ${PARTITIONS}, remainder ${remainder});`,
     ),
     `create trigger no_change before update or delete on spanledger.${table}
   for each row execute function spanledger.${refuse}();`,
-    ...[table, ...partitions].map(noTruncate),
+    ...tablesOf(table).map(noTruncate),
   ].join('\n')
 }

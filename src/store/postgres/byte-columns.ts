@@ -18,8 +18,8 @@ export class ByteColumns {
   }
 }
 
-/** The bytes of rows that have two of them, in turn: each first, and each second. */
-export class PairedByteColumns {
+/** The bytes of rows with two values each: the first and the second values have their places apart. */
+export class SplitByteColumns {
   readonly #bytes = new ByteColumns()
 
   get bytes(): Buffer {

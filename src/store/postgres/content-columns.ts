@@ -1,5 +1,5 @@
 import type { SealedEntry } from '../contract.js'
-import { array, PairedByteColumns } from './byte-columns.js'
+import { array, SplitByteColumns } from './byte-columns.js'
 
 /**
  * Returns the content of entries, in the order of the statement's parameters; `undefined` where they have none.
@@ -7,7 +7,7 @@ import { array, PairedByteColumns } from './byte-columns.js'
  * @param firstSeq - position of the first entry
  */
 export function contentColumns(entries: readonly SealedEntry[], firstSeq: number): readonly unknown[] | undefined {
-  const bytes = new PairedByteColumns()
+  const bytes = new SplitByteColumns()
   const [seqs, items]: [number[], number[]] = [[], []]
   for (const [at, { content }] of entries.entries()) {
     if (!content) continue

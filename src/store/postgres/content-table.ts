@@ -1,6 +1,6 @@
 import { MAX_SEALED_BYTES } from '../contract.js'
-import { appendOnly, partitionsOf } from './append-only.js'
-import { grantFunction } from './rights.js'
+import { appendOnly, tablesOf } from './append-only.js'
+import { grantSql } from './rights.js'
 import { AS_OWNER, CONTENT_READER_ROLE, WRITER_ROLE } from './roles.js'
 import { APPEND_TYPES, FOR_WRITERS } from './writer-functions.js'
 
@@ -48,7 +48,9 @@ ${appendOnly('content', 'refuse_content_change')}
 
 grant usage on schema spanledger to ${CONTENT_READER_ROLE};
 grant select on spanledger.content to ${CONTENT_READER_ROLE};
-${['content', ...partitionsOf('content')].map((table) => `alter table spanledger.${table} enable row level security;`).join('\n')}
+${tablesOf('content')
+  .map((table) => `alter table spanledger.${table} enable row level security;`)
+  .join('\n')}
 create policy readable_logs on spanledger.content for select to ${CONTENT_READER_ROLE}
   using (log = any (array(select readable.log from spanledger.log as readable)));
 
@@ -85,5 +87,5 @@ begin
     execute pg_catalog.format('grant execute on function ${APPEND_WITH_CONTENT} to %I', v_role);
   end loop;
 end $$;
-${grantFunction([...FOR_WRITERS, APPEND_WITH_CONTENT])}
+${grantSql([...FOR_WRITERS, APPEND_WITH_CONTENT])}
 `

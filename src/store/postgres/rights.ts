@@ -37,7 +37,7 @@ begin
 end $$;`
 
 /** Returns the function that grants a log. @param functions - that writers call */
-export function grantFunction(functions: readonly string[]): string {
+export function grantSql(functions: readonly string[]): string {
   return `-- For the owner of the tables: gives a role the right to read or to write a log, which is created where it is missing.
 -- The first role that may write a log takes the place of all members of ${WRITER_ROLE}.
 create or replace function spanledger.grant_log(p_id text, p_role name, p_may text) returns void language plpgsql
@@ -145,7 +145,7 @@ end $$;
 
 ${WRITER_FUNCTIONS}
 
-${grantFunction(FOR_WRITERS)}
+${grantSql(FOR_WRITERS)}
 
 -- For the owner of the tables: takes away what a role may do with a log.
 create function spanledger.revoke_log(p_id text, p_role name) returns void language sql

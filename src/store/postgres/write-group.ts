@@ -6,7 +6,7 @@ import type { Placement } from '../placement.js'
 import { encodePosting } from '../posting-value.js'
 import { postingsOf } from '../postings.js'
 import { lastOfEachLevel, widenBlocks } from '../time-blocks.js'
-import { array, ByteColumns, PairedByteColumns } from './byte-columns.js'
+import { array, ByteColumns, SplitByteColumns } from './byte-columns.js'
 import { contentColumns } from './content-columns.js'
 import type { Head, WriterState } from './head.js'
 import { partialValueKeys, postingValueKey } from './posting-rows.js'
@@ -122,7 +122,7 @@ function sizeOf(checkpoint: string): number {
 }
 
 class PostingColumns {
-  readonly #bytes = new PairedByteColumns()
+  readonly #bytes = new SplitByteColumns()
   readonly #lasts: number[] = []
   readonly #firsts: number[] = []
   readonly #counts: number[] = []

@@ -1,4 +1,4 @@
-import type { SealedContent } from '../../store/contract.js'
+import type { SealedContent } from '../store/contract.js'
 
 /** Reads the content of entries as it is stored: encrypted. @throws what the store throws */
 export type ReadSealedContent = (seqs: readonly number[]) => Promise<readonly (readonly SealedContent[])[]>
