@@ -25,6 +25,8 @@ const ENVIRONMENT = {
   SPANLEDGER_DURABILITY: '`durability` of the log of `spanledger/register`',
   SPANLEDGER_ENABLED: '`false` switches recording off for the process',
   SPANLEDGER_EXPLAIN: '`true` explains every span through `diag`',
+  SPANLEDGER_CONTENT_KEYS:
+    'the directory of the keys of content of a log in a store, such as PostgreSQL, as the option `contentKeys.directory`',
   SPANLEDGER_CONTENT_KEY_FILE:
     'the file of the key that wraps the keys of content, as the option `contentKeys.keyFile`',
   SPANLEDGER_JOURNAL_KEY: 'the secret that attests the journal, as the option `journalKey`',

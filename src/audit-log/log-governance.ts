@@ -35,6 +35,7 @@ export function governanceOf(
     // A store that keeps no content has no use for keys: what it lacks is reported with the first content.
     options: keepsContent || governance.contentKeys === false ? governance : { ...governance, contentKeys: undefined },
     location: keepsContent ? location : undefined,
+    isInStore: keepsContent && !isMemoryStore(store),
     keys: isMemoryStore(store) ? keysOf(store) : undefined,
     now: () => timestampFromHrTime(clock()),
     report: (problem) => emitter.report(problem),

@@ -8,7 +8,7 @@
  * | `AUDIT_FILE_REFUSED` | in place of a file of a log stands something else (a symbolic link, a FIFO, a device, a directory), or a file larger than it can be | nothing was opened; find out who put it there, and copy the log as regular files |
  * | `AUDIT_ID_CONFLICT` | another event of the same tenant has the id that an append gave; the event was not stored | give it an id of its own; the message names the position of the other |
  * | `AUDIT_CONTENT_DAMAGED` | the content of a log was damaged, or something else stood in its place; entries are not concerned | what could be read is there again, and the damaged files are kept beside it: see what `spanledger verify` says, restore a copy of it |
- * | `AUDIT_CONTENT_UNREADABLE` | a content item does not fit its entry: it, or its key, was altered or exchanged | keep the directory as evidence; restore a copy |
+ * | `AUDIT_CONTENT_UNREADABLE` | a content item does not fit its entry: it, or its key, was altered or exchanged; or the role may not read content | keep the log as evidence; restore a copy; or grant the role that the message names |
  * | `AUDIT_CURSOR_INVALID` | a cursor is damaged, or of another query or log | begin again with the first page |
  * | `AUDIT_EVENT_LEFT_OUT` | the policy leaves out an event that was to be appended; the message names the rule | change the policy, or do not wait for events that it leaves out: `record()` says nothing |
  * | `AUDIT_EVENT_INVALID` | an event does not match its type's schema | fix the field that the message names |

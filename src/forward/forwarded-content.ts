@@ -1,6 +1,6 @@
-import { statedContentIn } from '../events/stated-content.js'
+import { keptFieldsIn, statedContentIn } from '../events/stated-content.js'
 import { type ContentChoice, takesIn } from '../reader/content/choice.js'
-import type { SealedContent, SealedEntry } from '../store/contract.js'
+import { MAX_CONTENT_BYTES, type SealedContent, type SealedEntry } from '../store/contract.js'
 import { isSealedContentSource, SEALED_CONTENT } from '../store/sealed-content-source.js'
 import type { ForwardedLog } from './options.js'
 
@@ -22,6 +22,15 @@ export async function withContent(
     const content = chosen(entry, sealed[at] ?? [], choice)
     return content.length === 0 ? entry : { ...entry, content }
   })
+}
+
+/** Returns the bytes of content that an entry says are kept for it. */
+export function keptBytesIn(entry: Uint8Array, choice: ContentChoice): number {
+  if (choice === 'none' || keptFieldsIn(entry).length === 0) return 0
+  const kept = statedContentIn(entry)?.items.filter((item) => item.level === 'content' && takesIn(choice, item.class))
+  // Attacker-controlled: sizes that the entry states.
+  const bytes = kept?.reduce((sum, item) => sum + Math.max(0, item.bytes), 0) ?? 0
+  return Math.min(bytes, MAX_CONTENT_BYTES)
 }
 
 function chosen(

@@ -1,13 +1,15 @@
 import { AuditLogError } from '../events/errors.js'
 import { textOf } from '../events/text.js'
 import type { AuditEvent } from '../events/types.js'
+import type { ContentChoice } from '../reader/content/choice.js'
 import type { LogEntry } from '../reader/log-entry.js'
 import type { AuditStore, SealedEntry } from '../store/contract.js'
 import { filedEvent } from '../store/filed-event.js'
 import { hashLeaf, sameHash } from '../tree/index.js'
+import { keptBytesIn } from './forwarded-content.js'
 import type { ForwardedLog } from './options.js'
 
-/** Entry bytes that one commit takes at most, unless a single entry has more. */
+/** Bytes of entries and content that one commit takes at most, unless a single entry has more. */
 const MAX_GROUP_BYTES = 4 * 1024 * 1024
 
 /** Entries that follow each other. */
@@ -18,15 +20,24 @@ export interface ForwardedGroup {
   readonly entries: readonly SealedEntry[]
 }
 
-/** Reads the entries from a position on that go into one commit, as they are stored. It begins behind removed ones. */
-export async function readGroup(log: ForwardedLog, from: number, maxEntries: number): Promise<ForwardedGroup> {
+/**
+ * Reads the entries from a position on that go into one commit, as they are stored. It begins behind removed ones.
+ *
+ * @param content - that is going to be added to them
+ */
+export async function readGroup(
+  log: ForwardedLog,
+  from: number,
+  maxEntries: number,
+  content: ContentChoice = 'none',
+): Promise<ForwardedGroup> {
   const group: SealedEntry[] = []
   let first = from
   let bytes = 0
   for await (const entry of log.entries({ afterSeq: from - 1, limit: maxEntries })) {
     if (group.length === 0) first = entry.seq
     else if (entry.seq !== first + group.length) break
-    bytes += entry.bytes.length
+    bytes += entry.bytes.length + keptBytesIn(entry.bytes, content)
     if (group.length > 0 && bytes > MAX_GROUP_BYTES) break
     group.push(asSealed(entry, log.location))
   }

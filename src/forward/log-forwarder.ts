@@ -114,12 +114,13 @@ export class LogForwarder implements Forwarder {
     for (;;) {
       const from = this.#remoteSize
       this.#localSize = (await this.#log.head()).size
-      const { from: first, entries: group } = await readGroup(this.#log, from, this.#options.maxGroupEntries)
+      const { maxGroupEntries, content } = this.#options
+      const { from: first, entries: group } = await readGroup(this.#log, from, maxGroupEntries, content)
       this.#lagSince = group[0]?.event.recordedAt
       if (group.length === 0 || this.#closing.signal.aborted) break
       // The remote log would have other positions. This says that the entry was removed.
       if (first !== from) await this.#log.get(from)
-      await this.#remote.commit(await withContent(this.#log, first, group, this.#options.content), { at: from })
+      await this.#remote.commit(await withContent(this.#log, first, group, content), { at: from })
       this.#remoteSize = from + group.length
       this.#forwarded += group.length
       this.#lagSince = undefined

@@ -189,7 +189,7 @@ export class Governor implements Governance {
     const hasPseudonyms = this.#policy.policy.pseudonyms?.actor === true
     if (isWithoutKeys && !hasPseudonyms) return false
     const what = hasPseudonyms ? 'Neither content nor actors are recorded' : 'Content is not recorded'
-    const why = `${what}: the log has no keys for it. Give openAuditLog({ contentKeys: { directory } })`
+    const why = `${what}: the log has no keys for it. Give openAuditLog({ contentKeys: { directory } }), or set SPANLEDGER_CONTENT_KEYS`
     report(new AuditLogError('AUDIT_KEY_INVALID', why))
     return true
   }

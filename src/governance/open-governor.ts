@@ -42,6 +42,8 @@ interface OpenGovernorParts {
    * `metadata`: a policy that is invalid gives way to one by which no content is recorded, until its file is mended. @defaultValue it is refused
    */
   readonly onInvalid?: 'metadata' | undefined
+  /** The log is in a store that keeps content, and no keys. @defaultValue false */
+  readonly isInStore?: boolean
   /** Keys of a log in memory. */
   readonly keys?: ContentKeys | undefined
   readonly now: () => Timestamp
@@ -55,7 +57,7 @@ interface OpenGovernorParts {
  * @throws TypeError naming a malformed option
  */
 export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
-  const { options, location, now, report } = parts
+  const { options, location, isInStore = false, now, report } = parts
   const redactors = new OwnRedactors(options.redactors)
   const policy = new PolicySource(
     { redactors, report, onInvalid: parts.onInvalid },
@@ -63,7 +65,8 @@ export function openGovernance(parts: OpenGovernorParts): OpenGovernance {
   )
   const { contentKeys = {} } = options
   const wantsKeys = contentKeys !== false
-  const fileKeys = wantsKeys ? fileKeysOf(contentKeys, { of: OF, location, use: 'writing', report }) : undefined
+  const keysPlace = { of: OF, location, isInStore, use: 'writing', report } as const
+  const fileKeys = wantsKeys ? fileKeysOf(contentKeys, keysPlace) : undefined
   const keys = wantsKeys ? (fileKeys ?? parts.keys) : undefined
   const governor = new Governor({
     policy: policy.current,

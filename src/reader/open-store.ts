@@ -14,8 +14,12 @@ export interface AuditLogStoreReaderOptions {
   readonly store: SharedStore
   /** Types of the log's own that may be asked for before it has any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
-  /** The keys of content, which lie outside of the store. @defaultValue none */
-  readonly contentKeys?: ContentKeysOptions
+  /**
+   * The keys of content, which lie outside of the store; `false` to read without them.
+   *
+   * @defaultValue those in the directory that the environment variable `SPANLEDGER_CONTENT_KEYS` names; else none
+   */
+  readonly contentKeys?: false | ContentKeysOptions
 }
 
 /** Reads a log in a store that other processes write. Every read sees what was committed before it began. */
@@ -32,15 +36,15 @@ export interface AuditLogStoreReader extends AuditLogReader {
 /** @throws TypeError when the store is none that several processes can have open */
 export async function openStoreReader(options: AuditLogStoreReaderOptions): Promise<AuditLogStoreReader> {
   rejectUnknownOptions('openAuditLogReader', options, ['store', 'eventTypes', 'contentKeys'])
-  const { store, eventTypes = [] } = options
+  const { store, eventTypes = [], contentKeys = {} } = options
   if (!Array.isArray(eventTypes) || eventTypes.some((type) => typeof type !== 'string')) {
     throw new TypeError('openAuditLogReader: eventTypes must be an array of event types')
   }
   if (typeof store?.commit !== 'function' || !isShared(store)) {
     throw new TypeError('openAuditLogReader: store must be one that others can write, such as postgresStore(…)')
   }
-  const keysPlace = { of: 'openAuditLogReader', location: undefined, use: 'reading' } as const
-  const keys = fileKeysOf(options.contentKeys ?? {}, keysPlace)
+  const keysPlace = { of: 'openAuditLogReader', location: undefined, isInStore: true, use: 'reading' } as const
+  const keys = contentKeys === false ? undefined : fileKeysOf(contentKeys, keysPlace)
   await store.openForReading()
   return new SharedStoreReader(store, eventTypes, () => keys)
 }

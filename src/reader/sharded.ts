@@ -1,3 +1,4 @@
+import type { ContentKeysOptions } from '../content/keys/options.js'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
 import type { AuditEventType, StoredEvent } from '../events/types.js'
@@ -65,6 +66,12 @@ export interface AuditLogShardedReader {
 export interface AuditLogShardedReaderOptions {
   /** Types of the logs' own that may be asked for before they have any event of them. @defaultValue none */
   readonly eventTypes?: readonly string[]
+  /**
+   * The keys of content, of all logs; `false` to read without them.
+   *
+   * @defaultValue those in the directory that the environment variable `SPANLEDGER_CONTENT_KEYS` names; else none
+   */
+  readonly contentKeys?: false | ContentKeysOptions
 }
 
 /**
@@ -84,7 +91,7 @@ export async function openAuditLogShardedReader(
   stores: readonly SharedStore[],
   options: AuditLogShardedReaderOptions = {},
 ): Promise<AuditLogShardedReader> {
-  rejectUnknownOptions('openAuditLogShardedReader', options, ['eventTypes'])
+  rejectUnknownOptions('openAuditLogShardedReader', options, ['eventTypes', 'contentKeys'])
   if (!Array.isArray(stores) || stores.length === 0)
     throw new TypeError('openAuditLogShardedReader: give at least one store')
   const locations = new Set(stores.map(({ location }) => location))

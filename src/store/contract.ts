@@ -216,6 +216,8 @@ export interface AuditStore extends TileReader {
   /**
    * Returns the content items that were committed with the entries at these positions: for each position those that are still
    * there, none past the end. Left out by an engine that keeps no content: entries with content are then not committed to it.
+   *
+   * @throws AuditLogError `AUDIT_CONTENT_UNREADABLE` where reading content takes a right that this process does not have
    */
   content?(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]>
 

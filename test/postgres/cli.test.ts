@@ -30,8 +30,8 @@ test('the command line makes the tables, and reads a log from them', async () =>
     code: 66,
     err: expect.stringContaining("run 'spanledger postgres migrate'"),
   })
-  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ code: 0, out: 'version 3: tables made\n' })
-  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ out: 'version 3: nothing to do\n' })
+  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ code: 0, out: 'version 4: tables made\n' })
+  expect(await spanledger('postgres', 'migrate', url())).toMatchObject({ out: 'version 4: nothing to do\n' })
   const store = postgresStore({ connectionString: url(), logId: 'a log' })
   await store.open()
   await store.commit(sealedEntries(3))
@@ -122,6 +122,22 @@ describe('a log in a database', () => {
   test('is verified in a process of its own, as one in a directory is', () => {
     expect(needsIsolation(['verify', ...at], {})).toBe(true)
     expect(needsIsolation(['query', ...at], {})).toBe(false)
+  })
+
+  test('is recorded and read with its content, by the keys that a variable names', async () => {
+    vi.stubEnv('SPANLEDGER_CONTENT_KEYS', join(folder, 'keys'))
+    const data = { error: { code: 'E', message: 'no such plan' } }
+    expect(
+      await spanledger('record', ...at, '-t', 'run_failed', '--run', 'r-1', '-d', JSON.stringify(data)),
+    ).toMatchObject({ code: 0, err: '' })
+    const queried = async () =>
+      (await spanledger('query', ...at, '-t', 'run_failed', '--content', 'all', '--jsonl')).out
+    expect(JSON.parse(await queried())).toMatchObject({ data })
+    expect((await spanledger('show', ...at, 'r-1')).out).toContain('no such plan')
+    expect((await spanledger('runs', ...at, '--jsonl')).out).toContain('no such plan')
+    vi.stubEnv('SPANLEDGER_CONTENT_KEYS', join(folder, 'nothing here'))
+    expect(JSON.parse(await queried()).data).toEqual({ error: { code: 'E' } })
+    expect(await spanledger('show', ...at, 'r-1')).toMatchObject({ code: 0 })
   })
 
   test('is altered where a row was rewritten', async () => {

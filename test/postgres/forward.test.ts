@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { openAuditLog } from '../../src/audit-log/index.js'
 import { AuditLogError } from '../../src/events/errors.js'
 import { forwardAuditLog } from '../../src/forward/index.js'
+import { content, openAuditLogReader } from '../../src/index.js'
 import { postgresStore } from '../../src/store/postgres/index.js'
 import { sealedEntries } from '../../src/testing/index.js'
 import { migratedDatabase } from './support/database.js'
@@ -44,6 +45,38 @@ function startTimer(_: number, callback: () => void): () => void {
   const immediate = setImmediate(callback)
   return () => clearImmediate(immediate)
 }
+
+test('content is carried over with its entries where that is asked for, whatever breaks, and read with the keys of the local log', async () => {
+  const log = await localLog('content')
+  const contentKeys = { directory: join(directory, 'content', 'keys', 'content') }
+  const settings = { maxGroupEntries: 20, content: 'all' as const, onProblem: () => {}, startTimer }
+  const note = (n: number) => content('x'.repeat(n * 100) + n)
+  let forwarder = forwardAuditLog(log, remoteOf('content'), settings)
+  let n = 0
+  for (let round = 0; round < 6; round++) {
+    for (let count = 0; count < 30; count++, n++) {
+      log.record({ type: 'custom', data: { name: 'note', n, ...(n % 2 === 0 && { note: note(n) }) } })
+    }
+    if (round % 3 === 0) proxy.losesAnswers = true
+    else if (round % 3 === 1) proxy.isCut = true
+    const flushed = forwarder.flush().catch((problem: unknown) => problem)
+    if (round % 3 === 2) proxy.reset()
+    else expect(await flushed).toBeInstanceOf(AuditLogError)
+    proxy.losesAnswers = false
+    proxy.isCut = false
+    await forwarder.close()
+    forwarder = forwardAuditLog(log, remoteOf('content'), settings)
+    await forwarder.flush()
+  }
+  await forwarder.close()
+  const store = postgresStore({ connectionString: url(), logId: 'content' })
+  await using reader = await openAuditLogReader({ store, contentKeys })
+  const events = await reader.events({ content: 'all' }).toArray()
+  expect(events).toEqual(await log.events({ content: 'all' }).toArray())
+  expect(events.map(({ data }) => data)).toEqual(
+    Array.from({ length: n }, (_, at) => ({ name: 'note', n: at, ...(at % 2 === 0 && { note: note(at).value }) })),
+  )
+})
 
 test('outages of every kind make the lag grow, and nothing missing or doubled', async () => {
   const log = await localLog('outages')

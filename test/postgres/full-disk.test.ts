@@ -34,7 +34,11 @@ test('a disk that is full fails commits, and what is tried again when there is r
 
   await writeFile(filler, Buffer.alloc(16 * 1024 * 1024))
   const stored: string[] = []
-  const group = () => sealedEntries(200, () => ({ data: { name: 'x'.repeat(1000) } }))
+  const group = () =>
+    sealedEntries(200, () => ({ data: { name: 'x'.repeat(700) } })).map((entry) => ({
+      ...entry,
+      content: [{ field: 'data.note', bytes: Buffer.from(entry.event.id.padEnd(300)) }],
+    }))
   let last = group()
   const problem = await (async () => {
     for (;;) {
@@ -54,4 +58,15 @@ test('a disk that is full fails commits, and what is tried again when there is r
   expect(seqs[0]).toBe(stored.length)
   stored.push(...last.map(({ event }) => event.id))
   expect((await verifiedEvents(url, 'log')).map(({ id }) => id)).toEqual(stored)
+  const items = (await store.content?.([...stored.keys()])) ?? []
+  expect(
+    items.map(([item]) =>
+      Buffer.from(item?.bytes ?? [])
+        .toString()
+        .trim(),
+    ),
+  ).toEqual(stored)
+  expect(await server.sql('select count(*)::int as count from spanledger.content', 'audit')).toEqual([
+    { count: stored.length },
+  ])
 })

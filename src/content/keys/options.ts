@@ -5,13 +5,17 @@ import { type ContentKeyProvider, keyFileProvider } from './provider.js'
 
 /** The environment variable that holds the path of the key file where no option does. */
 const KEY_FILE_VARIABLE = 'SPANLEDGER_CONTENT_KEY_FILE'
+/** The environment variable that holds the directory of the keys of logs in stores, where no option does. */
+const DIRECTORY_VARIABLE = 'SPANLEDGER_CONTENT_KEYS'
 
 /** The keys by which content is digested and encrypted. */
 export interface ContentKeysOptions {
   /**
-   * Directory of the keys.
+   * Directory of the keys. The processes that write or read a log in a database share it, also on several hosts: on a volume that each
+   * mounts.
    *
-   * @defaultValue `keys/content` of the ledger; none for a log in a store of your own, which records no content then
+   * @defaultValue `keys/content` of the ledger. For a log in a store, the environment variable `SPANLEDGER_CONTENT_KEYS`; without it no
+   * content is recorded
    */
   readonly directory?: string | undefined
   /**
@@ -31,17 +35,20 @@ interface KeysPlace extends Pick<FileKeysOptions, 'use' | 'report'> {
   readonly of: string
   /** Directory of the ledger; `undefined` for a log in a store. */
   readonly location: string | undefined
+  /** A log in a store that keeps content and no keys: the environment may name their directory. @defaultValue false */
+  readonly isInStore?: boolean
 }
 
 /** Returns the keys that options name; `undefined` where no directory is known. @throws TypeError naming a malformed option */
 export function fileKeysOf(
   options: ContentKeysOptions,
-  { of, location, use, report }: KeysPlace,
+  { of, location, isInStore, use, report }: KeysPlace,
 ): FileContentKeys | undefined {
   rejectUnknownOptions(`${of}: contentKeys`, options, KNOWN)
   const { provider, keyFile = process.env[KEY_FILE_VARIABLE] } = options
-  const directory = options.directory ?? (location === undefined ? undefined : keysDirectory(location))
-  if (directory === undefined) return undefined
+  const variable = isInStore ? process.env[DIRECTORY_VARIABLE] : undefined
+  const directory = options.directory ?? (location === undefined ? variable : keysDirectory(location))
+  if (!directory) return undefined
   return new FileContentKeys({
     directory: resolve(directory),
     provider: provider ?? keyFileProvider(keyFile || join(directory, 'provider.key')),

@@ -4,12 +4,14 @@ import { textOf } from '../../events/text.js'
 import type { ContentItem, ContentOutcome } from '../../events/types.js'
 import type { SealedContent } from '../../store/contract.js'
 
+/** A reason why stored content was not given: it could not be read, or its store does not let this process read it. */
+export type Refusal = 'unreadable' | 'not_permitted'
+
 /** The content of an entry as it is stored. */
 export interface ContentEntry {
   readonly leafHash: Uint8Array
   readonly stated: StatedContent
-  /** `unreadable`: it could not be read. */
-  readonly sealed: readonly SealedContent[] | 'unreadable'
+  readonly sealed: readonly SealedContent[] | Refusal
 }
 
 /** A content item, and the key and the value where it can be read. */
@@ -31,6 +33,7 @@ export interface OpenedItem {
 export function lookAt(entry: ContentEntry, item: ContentItem, key: ReturnType<ContentKeys['keyOf']>): LookedAtItem {
   const { sealed } = entry
   if (item.level === 'digest') return { item, outcome: { status: 'digest_only' } }
+  if (sealed === 'not_permitted') return { item, outcome: { status: 'not_permitted' } }
   if (key === 'erased') return { item, outcome: { status: 'erased' } }
   if (sealed === 'unreadable')
     return { item, outcome: { status: key === 'unavailable' ? 'key_unavailable' : 'damaged' } }

@@ -1,11 +1,19 @@
 import type { ContentKeys, ResolvedContent } from '../../content/contract.js'
+import { AuditLogError } from '../../events/errors.js'
 import { type StatedContent, statedContentIn, statedContentOf } from '../../events/stated-content.js'
 import type { ContentOutcome, StoredEvent } from '../../events/types.js'
 import type { SealedContent, StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
 import { hashLeaf } from '../../tree/index.js'
 import { type ContentChoice, takesIn } from './choice.js'
-import { type ContentEntry, type LookedAtItem, lookAt, type OpenedItem, resolvedItem } from './opened-item.js'
+import {
+  type ContentEntry,
+  type LookedAtItem,
+  lookAt,
+  type OpenedItem,
+  type Refusal,
+  resolvedItem,
+} from './opened-item.js'
 import { type ProvedContent, provedItem } from './prove-content.js'
 import { putContentBack } from './put-back.js'
 import { entryParts } from './restored-events.js'
@@ -101,12 +109,13 @@ export class ContentResolver implements Restorer {
   }
 
   /** Content that cannot be read keeps nobody from reading entries. */
-  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | 'unreadable'> {
+  async #sealedAt(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[] | Refusal> {
     if (seqs.length === 0 || !this.#store.content) return []
     try {
       return await this.#store.content(seqs)
-    } catch {
-      return 'unreadable'
+    } catch (problem) {
+      const isRefused = problem instanceof AuditLogError && problem.code === 'AUDIT_CONTENT_UNREADABLE'
+      return isRefused ? 'not_permitted' : 'unreadable'
     }
   }
 }

@@ -3,7 +3,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { sqlState } from './errors.js'
 import type { PostgresConnection } from './options.js'
 import { asOwner } from './owner.js'
-import { READER_ROLE, WRITER_ROLE } from './roles.js'
+import { CONTENT_READER_ROLE, READER_ROLE, WRITER_ROLE } from './roles.js'
 import { MIGRATIONS } from './schema.js'
 
 /** Of all that migrate at once, one does it. Any number that nobody else uses. */
@@ -20,7 +20,8 @@ export interface PostgresMigration {
 /**
  * Creates the tables of a database, or upgrades them to the version that this package needs. It is done in one
  * transaction. Whoever connects becomes the owner of new tables, in the schema `spanledger`, and creates the group
- * roles `spanledger_writer` and `spanledger_reader` unless they are there: that takes the right to create roles.
+ * roles `spanledger_writer`, `spanledger_reader` and `spanledger_content_reader` unless they are there: that takes the right to
+ * create roles.
  *
  * @throws AuditLogError `AUDIT_OPEN_FAILED`; `AUDIT_FORMAT_UNSUPPORTED` when a newer version has migrated them
  * @throws TypeError naming an unknown or malformed option
@@ -40,8 +41,8 @@ async function migrateIn(client: Client, location: string): Promise<PostgresMigr
       `The tables of ${location} have version ${from}; this Spanledger knows version ${to}: upgrade it`,
     )
   }
+  if (from < to) await createRoles(client, location)
   if (from === 0) {
-    await createRoles(client, location)
     await client.query(`create schema if not exists spanledger;
       create table spanledger.migration (version integer primary key, applied_at timestamptz not null default now())`)
   }
@@ -67,11 +68,13 @@ async function versionOf(client: Client): Promise<number> {
 }
 
 async function createRoles(client: Client, location: string): Promise<void> {
-  for (const role of [WRITER_ROLE, READER_ROLE]) {
+  for (const role of [WRITER_ROLE, READER_ROLE, CONTENT_READER_ROLE]) {
     const { rows } = await client.query('select 1 from pg_roles where rolname = $1', [role])
     if (rows.length > 0) continue
     try {
-      await client.query(`create role ${role} nologin`)
+      // Roles belong to all databases of a server: somebody may be creating it for another one.
+      await client.query(`do $$ begin create role ${role} nologin;
+        exception when duplicate_object or unique_violation then null; end $$`)
     } catch (cause) {
       if (sqlState(cause) !== '42501') throw cause
       throw new AuditLogError(

@@ -36,6 +36,29 @@ begin
   end loop;
 end $$;`
 
+/** Returns the function that grants a log. @param functions - that writers call */
+export function grantSql(functions: readonly string[]): string {
+  return `-- For the owner of the tables: gives a role the right to read or to write a log, which is created where it is missing.
+-- The first role that may write a log takes the place of all members of ${WRITER_ROLE}.
+create or replace function spanledger.grant_log(p_id text, p_role name, p_may text) returns void language plpgsql
+  set search_path = pg_catalog, pg_temp as $$
+declare v_log integer;
+begin
+  if not exists (select from pg_roles where rolname = p_role) then
+    raise exception 'there is no role %', p_role using errcode = 'undefined_object';
+  end if;
+  insert into spanledger.log (id, size, root, version) values (p_id, 0, sha256(''::bytea), 0) on conflict (id) do nothing;
+  select log into v_log from spanledger.log where id = p_id;
+  if p_may = 'write' then
+    delete from spanledger.log_right where log = v_log and role = '${WRITER_ROLE}';
+    execute format('grant execute on function ${functions.join(', ')} to %I', p_role);
+  end if;
+  insert into spanledger.log_right (log, role, may) values (v_log, p_role, p_may) on conflict do nothing;
+  execute format('grant usage on schema spanledger to %I', p_role);
+  execute format('grant select on ${READABLE} to %I', p_role);
+end $$;`
+}
+
 export const VERSION_2 = `
 -- Tells the log from every other, of this database or another.
 alter table spanledger.log add column uid text not null
@@ -122,25 +145,7 @@ end $$;
 
 ${WRITER_FUNCTIONS}
 
--- For the owner of the tables: gives a role the right to read or to write a log, which is created where it is missing.
--- The first role that may write a log takes the place of all members of ${WRITER_ROLE}.
-create function spanledger.grant_log(p_id text, p_role name, p_may text) returns void language plpgsql
-  set search_path = pg_catalog, pg_temp as $$
-declare v_log integer;
-begin
-  if not exists (select from pg_roles where rolname = p_role) then
-    raise exception 'there is no role %', p_role using errcode = 'undefined_object';
-  end if;
-  insert into spanledger.log (id, size, root, version) values (p_id, 0, sha256(''::bytea), 0) on conflict (id) do nothing;
-  select log into v_log from spanledger.log where id = p_id;
-  if p_may = 'write' then
-    delete from spanledger.log_right where log = v_log and role = '${WRITER_ROLE}';
-    execute format('grant execute on function ${FOR_WRITERS.join(', ')} to %I', p_role);
-  end if;
-  insert into spanledger.log_right (log, role, may) values (v_log, p_role, p_may) on conflict do nothing;
-  execute format('grant usage on schema spanledger to %I', p_role);
-  execute format('grant select on ${READABLE} to %I', p_role);
-end $$;
+${grantSql(FOR_WRITERS)}
 
 -- For the owner of the tables: takes away what a role may do with a log.
 create function spanledger.revoke_log(p_id text, p_role name) returns void language sql

@@ -1,4 +1,6 @@
 import type { Client } from 'pg'
+import { appendOnly } from './append-only.js'
+import { VERSION_4 } from './content-table.js'
 import { fileAnew, VERSION_3 } from './file-anew.js'
 import { VERSION_2 } from './rights.js'
 import { READER_ROLE, WRITER_ROLE } from './roles.js'
@@ -10,7 +12,8 @@ import { READER_ROLE, WRITER_ROLE } from './roles.js'
  *   entry       bytes by position                          ┐
  *   posting     positions of one commit under one value    │ only ever inserted: triggers refuse
  *   tile        hashes that one commit added to a tile     │ everything else
- *   caller_id   position of the entry with a chosen id     ┘
+ *   caller_id   position of the entry with a chosen id     │
+ *   content     encrypted items of an entry                ┘ see content-table.ts
  *   time_block  earliest and latest time of 256, 65,536 … positions
  *   open_run    runs without an end, by the writer that began them
  *   writer      what each writer said with its last commit
@@ -21,9 +24,8 @@ import { READER_ROLE, WRITER_ROLE } from './roles.js'
  */
 
 /** Versions of the schema, from 1. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
 
-const PARTITIONS = 8
 const PARTITIONED = ['entry', 'posting', 'tile', 'caller_id']
 
 export const VERSION_1 = `
@@ -118,7 +120,7 @@ create trigger no_delete before delete on spanledger.log
 create trigger no_truncate before truncate on spanledger.log
   for each statement execute function spanledger.refuse_change();
 
-${PARTITIONED.map(appendOnly).join('\n')}
+${PARTITIONED.map((table) => appendOnly(table)).join('\n')}
 
 grant usage on schema spanledger to ${WRITER_ROLE}, ${READER_ROLE};
 grant select on all tables in schema spanledger to ${WRITER_ROLE}, ${READER_ROLE};
@@ -128,26 +130,6 @@ grant update (size, root, version, checkpoint) on spanledger.log to ${WRITER_ROL
 grant update (min, max) on spanledger.time_block to ${WRITER_ROLE};
 grant update, delete on spanledger.open_run, spanledger.writer to ${WRITER_ROLE};
 `
-
-/** Partitions of a table, and triggers on it: those on its rows hold for its partitions, one on TRUNCATE does not. */
-function appendOnly(table: string): string {
-  const partitions = Array.from({ length: PARTITIONS }, (_, remainder) => ({
-    name: `${table}_${remainder}`,
-    remainder,
-  }))
-  const noTruncate = (name: string) =>
-    `create trigger no_truncate before truncate on spanledger.${name}
-  for each statement execute function spanledger.refuse_change();`
-  return [
-    ...partitions.map(
-      ({ name, remainder }) => `create table spanledger.${name} partition of spanledger.${table}
-  for values with (modulus ${PARTITIONS}, remainder ${remainder});`,
-    ),
-    `create trigger no_change before update or delete on spanledger.${table}
-  for each row execute function spanledger.refuse_change();`,
-    ...[table, ...partitions.map(({ name }) => name)].map(noTruncate),
-  ].join('\n')
-}
 
 /** A step from one version to the next. */
 export interface Migration {
@@ -161,4 +143,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { sql: VERSION_1 },
   { sql: VERSION_2 },
   { sql: VERSION_3, after: fileAnew },
+  { sql: VERSION_4 },
 ]

@@ -8,6 +8,7 @@ import type {
   CommitResult,
   IndexName,
   JournalPosition,
+  SealedContent,
   SealedEntry,
   SeqCursor,
   SeqRange,
@@ -20,6 +21,7 @@ import type { StoredIndexes } from '../stored-indexes.js'
 import type { TimeBlock } from '../time-blocks.js'
 import { Appender } from './appender.js'
 import { positionsOf } from './caller-ids.js'
+import { ContentReads } from './content.js'
 import { corrupt, openError, readError, writeError } from './errors.js'
 import { EMPTY_HEAD, type FoundLog, findLog, type HeadState, readHeadState } from './head.js'
 import { Announcer, ChangeListener } from './notifications.js'
@@ -62,6 +64,7 @@ interface Opened {
   readonly log: number
   /** `undefined` when it was opened for reading. */
   readonly appender: Appender | undefined
+  readonly content: ContentReads
   readonly changes: ChangeListener
   readonly announcer: Announcer
 }
@@ -195,6 +198,11 @@ class PostgresEngine implements PostgresStore {
     return await this.#reads().read(seqs)
   }
 
+  async content(seqs: readonly number[]): Promise<readonly (readonly SealedContent[])[]> {
+    const { content } = this.#required()
+    return await this.#reading((ask) => content.read(ask, seqs, this.size))
+  }
+
   postings(index: IndexName, value: readonly string[], walk: Walk): SeqCursor {
     return this.#reads().postings(index, value, walk)
   }
@@ -234,7 +242,8 @@ class PostgresEngine implements PostgresStore {
         } = await find(server)
         this.#id = uid
         const changes = new ChangeListener(this.#config, log)
-        this.#opened = { server, log, appender, changes, announcer: new Announcer(server, log) }
+        const content = new ContentReads(log, this.location)
+        this.#opened = { server, log, appender, content, changes, announcer: new Announcer(server, log) }
       } catch (problem) {
         await server.close()
         throw openError(problem, this.location)

@@ -6,6 +6,8 @@ import type { Placement } from '../placement.js'
 import { encodePosting } from '../posting-value.js'
 import { postingsOf } from '../postings.js'
 import { lastOfEachLevel, widenBlocks } from '../time-blocks.js'
+import { array, ByteColumns, SplitByteColumns } from './byte-columns.js'
+import { contentColumns } from './content-columns.js'
 import type { Head, WriterState } from './head.js'
 import { partialValueKeys, postingValueKey } from './posting-rows.js'
 import type { Ask } from './server.js'
@@ -24,7 +26,9 @@ export interface GroupWrite {
 }
 
 /** All of a commit as one call, in one transaction and one round trip: see writer-functions.ts. */
-const STATEMENT = `select spanledger.append(${Array.from({ length: 35 }, (_, at) => `$${at + 1}`).join()}) as done`
+const WITHOUT_CONTENT = { text: callOf('append', 35), name: 'spanledger_append' }
+/** The same with content: see content-table.ts. */
+const WITH_CONTENT = { text: callOf('append_with_content', 42), name: 'spanledger_append_with_content' }
 
 /**
  * Writes a group with everything that is derived from it, if the log is still as `head` says.
@@ -87,7 +91,9 @@ export async function writeGroup(
     state.journal?.segment,
     state.journal?.offset,
   ]
-  const [row] = await ask<{ done: boolean }>(STATEMENT, values, 'spanledger_append')
+  const content = contentColumns(fresh, size)
+  const { text, name } = content ? WITH_CONTENT : WITHOUT_CONTENT
+  const [row] = await ask<{ done: boolean }>(text, content ? [...values, ...content] : values, name)
   if (!row?.done) return undefined
   return {
     size: frontier.size,
@@ -97,6 +103,10 @@ export async function writeGroup(
     tree: frontier,
     timeBlocks: fresh.length > 0 ? lastOfEachLevel(timeBlocks) : head.timeBlocks,
   }
+}
+
+function callOf(name: string, values: number): string {
+  return `select spanledger.${name}(${Array.from({ length: values }, (_, at) => `$${at + 1}`).join()}) as done`
 }
 
 /** Tells whether a checkpoint is to be kept: another writer may have brought one of a larger tree meanwhile. */
@@ -111,35 +121,14 @@ function sizeOf(checkpoint: string): number {
   return Number(/^\d{1,18}$/.exec(checkpoint.split('\n')[1] ?? '')?.[0] ?? Number.NaN)
 }
 
-/** The bytes of many rows as one value. */
-class ByteColumns {
-  readonly #parts: Uint8Array[] = []
-  readonly starts: number[] = []
-  readonly lengths: number[] = []
-  /** Positions in a `bytea` count from 1. */
-  #next = 1
-
-  get bytes(): Buffer {
-    return Buffer.concat(this.#parts, this.#next - 1)
-  }
-
-  add(bytes: Uint8Array): void {
-    this.#parts.push(bytes)
-    this.starts.push(this.#next)
-    this.lengths.push(bytes.length)
-    this.#next += bytes.length
-  }
-}
-
 class PostingColumns {
-  readonly #bytes = new ByteColumns()
+  readonly #bytes = new SplitByteColumns()
   readonly #lasts: number[] = []
   readonly #firsts: number[] = []
   readonly #counts: number[] = []
 
   add(valueKey: Buffer, seqs: readonly number[]): void {
-    this.#bytes.add(valueKey)
-    this.#bytes.add(encodePosting(seqs))
+    this.#bytes.add(valueKey, encodePosting(seqs))
     this.#lasts.push(seqs.at(-1) as number)
     this.#firsts.push(seqs[0] as number)
     this.#counts.push(seqs.length)
@@ -147,23 +136,13 @@ class PostingColumns {
 
   /** In the order of the statement's parameters. */
   get values(): readonly unknown[] {
-    const { bytes, starts, lengths } = this.#bytes
-    const even = (_: number, at: number) => at % 2 === 0
-    const odd = (_: number, at: number) => at % 2 === 1
     return [
-      bytes,
-      array(starts.filter(even)),
-      array(lengths.filter(even)),
+      this.#bytes.bytes,
+      ...this.#bytes.places('first'),
       array(this.#lasts),
       array(this.#firsts),
       array(this.#counts),
-      array(starts.filter(odd)),
-      array(lengths.filter(odd)),
+      ...this.#bytes.places('second'),
     ]
   }
-}
-
-/** Numbers as PostgreSQL writes an array: `pg` would quote each of them. */
-function array(numbers: readonly number[]): string {
-  return `{${numbers.join()}}`
 }

@@ -2,12 +2,16 @@ import { AS_OWNER, WRITER_ROLE } from './roles.js'
 
 /* The functions that write a log for whoever has the right, as the owner of the tables: a part of version 2 of the schema. */
 
-/** The functions that writers call. */
+/** Types of the parameters of `append`. */
+export const APPEND_TYPES =
+  'integer, bigint, bytea, text, bigint, bytea, integer[], integer[], bytea, integer[], integer[], bigint[], bigint[], integer[], integer[], integer[], bytea, smallint[], bigint[], smallint[], integer[], integer[], smallint[], bigint[], text[], text[], bytea[], bigint[], text, bytea[], bigint[], bytea[], boolean, bigint, bigint'
+
+/** The functions that writers call, as of version 2. */
 export const FOR_WRITERS = [
   'create_log(text)',
   'open_writer(integer, text, uuid)',
   'lock_log(integer)',
-  'append(integer, bigint, bytea, text, bigint, bytea, integer[], integer[], bytea, integer[], integer[], bigint[], bigint[], integer[], integer[], integer[], bytea, smallint[], bigint[], smallint[], integer[], integer[], smallint[], bigint[], text[], text[], bytea[], bigint[], text, bytea[], bigint[], bytea[], boolean, bigint, bigint)',
+  `append(${APPEND_TYPES})`,
   'forget_writer(integer, text, uuid)',
 ].map((name) => `spanledger.${name}`)
 

@@ -15,6 +15,11 @@ export interface TestDatabase {
   named(name: string): TestDatabase
 }
 
+/** Takes version 4 of the tables back, and the content with it. */
+export const WITHOUT_VERSION_4 = `drop table spanledger.content;
+  drop function spanledger.append_with_content, spanledger.refuse_content_change;
+  delete from spanledger.migration where version = 4;`
+
 export async function emptyDatabase(): Promise<TestDatabase> {
   const name = `test_${process.pid}_${made++}`
   await query(urlOf('postgres'), `create database ${name}`)

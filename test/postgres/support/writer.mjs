@@ -1,4 +1,4 @@
-// Appends numbered events to a log in PostgreSQL, and says which of them are stored, until it has appended as many as
+// Appends numbered events, some with content, to a log in PostgreSQL, and says which of them are stored, until it has appended as many as
 // it should: node writer.mjs <compiled sources> <connection string> <log id> <name> <first number> <count>
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 const [dist = '', connectionString = '', logId = '', writer = '', first = '0', count = '0'] = process.argv.slice(2)
 /** @param {string} file */
 const load = (file) => import(pathToFileURL(join(dist, file)).href)
-const { openAuditLog } = await load('index.js')
+const { content, openAuditLog } = await load('index.js')
 const { postgresStore } = await load('store/postgres/index.js')
 
 // What waits for the next attempt does not keep a process alive.
@@ -27,7 +27,9 @@ for (let n = Number(first); n < end; ) {
   // As many at once as a busy process has.
   const appends = []
   for (let batch = 0; batch < 1 + (n % 40) && n < end; batch++, n++) {
-    const event = { type: 'custom', sessionId: writer, data: { name: 'numbered', n } }
+    // Most events have no content.
+    const note = n % 3 === 0 ? { note: content(`note ${n} of ${writer}`) } : {}
+    const event = { type: 'custom', sessionId: writer, data: { name: 'numbered', n, ...note } }
     appends.push(log.append(event).then((/** @type {{ seq: number }} */ { seq }) => [Number(event.data.n), seq]))
   }
   const stored = await Promise.all(appends)

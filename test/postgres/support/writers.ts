@@ -1,11 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, inject } from 'vitest'
+import { afterAll, expect, inject } from 'vitest'
+import { fileKeysOf } from '../../../src/content/keys/options.js'
 import type { StoredEvent } from '../../../src/events/types.js'
 import { createReader } from '../../../src/reader/index.js'
 import { type PostgresStore, postgresStore } from '../../../src/store/postgres/index.js'
 import { hashLeaf, TreeFrontier } from '../../../src/tree/index.js'
+
+/** The keys of the content that processes record. */
+export const contentKeys = { directory: mkdtempSync(join(tmpdir(), 'spanledger-keys-')) }
+afterAll(() => rmSync(contentKeys.directory, { recursive: true, force: true }))
 
 /** What a writer's process was told to be stored: position by number. */
 export type Acknowledged = Map<number, number>
@@ -24,7 +31,8 @@ export function startWriter(
   { first = 0, count }: { first?: number; count: number },
 ): WriterProcess {
   const args = [inject('dist'), url, logId, name, `${first}`, `${count}`]
-  const child = fork(join(import.meta.dirname, 'writer.mjs'), args, { stdio: 'inherit' })
+  const env = { ...process.env, SPANLEDGER_CONTENT_KEYS: contentKeys.directory }
+  const child = fork(join(import.meta.dirname, 'writer.mjs'), args, { stdio: 'inherit', env })
   const acknowledged: Acknowledged = new Map()
   child.on('message', (stored) => {
     for (const [n, seq] of stored as [number, number][]) acknowledged.set(n, seq)
@@ -55,9 +63,15 @@ export async function verifiedEvents(url: string, logId: string): Promise<Stored
 }
 
 async function eventsOf(store: PostgresStore): Promise<StoredEvent[]> {
-  const reader = createReader(store, { barrier: async () => {}, eventTypes: [] })
-  const events = await reader.events().toArray()
+  const keys = fileKeysOf(contentKeys, { of: 'test', location: undefined, use: 'reading' })
+  const reader = createReader(store, { barrier: async () => {}, eventTypes: [], contentKeys: () => keys })
+  const events = await reader.events({ content: 'all' }).toArray()
   expect(events.map(({ seq }) => seq)).toEqual([...events.keys()])
+  // No entry promises content that is not there.
+  for (const { content, data } of events) {
+    const { n, note } = data as { readonly n?: number; readonly note?: string }
+    if (content !== undefined) expect(note).toMatch(new RegExp(`^note ${n} of `))
+  }
   // The indexes have them all too.
   for (const sessionId of new Set(events.map((event) => event.sessionId))) {
     const found = events.filter((event) => event.sessionId === sessionId)
