@@ -60,7 +60,8 @@ export function secretItems(items: readonly Node[], isOfPairs: boolean): (Secret
     const text = plainText(before)
     const kind = memberKind(text.replace(/^--?/, ''))
     if (kind === undefined) continue
-    const value = textOf(items[index]) ?? ''
+    const item = items[index]
+    const value = item?.kind === 'leaf' ? item.leaf.text : ''
     const isHeader = (kind === 'header' || kind === 'cookie') && !isNameLike(value)
     const isArgument = text.startsWith('-') && !value.startsWith('-')
     const isPair = items.length === 2 && (isOfPairs || !isNameLike(value))
