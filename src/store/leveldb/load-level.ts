@@ -29,7 +29,8 @@ export function newDatabase(path: string, options: DatabaseOptions<Buffer, Uint8
  */
 export async function repairDatabase(path: string): Promise<void> {
   loaded ??= loadLevel()
-  const { repair } = loaded.Level as unknown as { repair(location: string): Promise<void> }
+  // A static method in Node.js, which the types of `level` leave out for browsers.
+  const repair: (location: string) => Promise<void> = Reflect.get(loaded.Level, 'repair')
   await repair(path)
 }
 

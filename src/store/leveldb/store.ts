@@ -185,9 +185,7 @@ class LevelStore implements AuditStore {
     }
   }
 
-  takeProblems(): readonly Error[] {
-    return this.#content.takeProblems()
-  }
+  readonly takeProblems = (): readonly Error[] => this.#content.takeProblems()
 
   async removedUnder(seqs: readonly number[]): Promise<readonly (number | undefined)[]> {
     return await this.#entryReads().removedUnder(seqs)

@@ -17,7 +17,7 @@ const LONGEST_LIFE_MILLIS = 120
  */
 function killed(durability) {
   return async ({ directory, full }) => {
-    const rounds = full ? 200 : 12
+    const rounds = full ? 200 : 6
     /** @type {Findings} */
     const findings = { rounds, faults: 0, acknowledged: 0, lost: 0, duplicated: 0, problems: [] }
     /** @type {string[]} */
