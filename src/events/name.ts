@@ -38,7 +38,6 @@ function hasFewWords(value: string): boolean {
 }
 
 function wordsOfIdeographs(value: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
   if (/^[\0-\x7f]*$/.test(value)) return 0
   return Math.floor((value.match(IDEOGRAPHS)?.length ?? 0) / IDEOGRAPHS_OF_A_WORD)
 }

@@ -54,6 +54,8 @@ const MIN_LONG_NUMBER = 1e11
 /** Texts that were found to be fit. */
 const MAX_REMEMBERED = 4096
 const MAX_REMEMBERED_LENGTH = 256
+/** A short word, or a UUID: no detector finds anything in it. */
+const PLAIN_TEXT = /^(?:[A-Za-z_][\w.-]{0,11}|[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12})$/
 const PATH = /^[\w$][\w$.\\[\]-]*$/
 
 /**
@@ -134,9 +136,9 @@ export class UnfitTexts {
   }
 
   #isFit(text: string, isId: boolean): boolean {
+    if (text === '' || PLAIN_TEXT.test(text)) return true
     const known = this.#fit.get(text)
     if (known !== undefined) return isId || known
-    if (text === '') return true
     const isFitName = isName(text)
     if ((!isFitName && !isIdentifier(text)) || this.#redaction.masked(text)) return false
     if (text.length <= MAX_REMEMBERED_LENGTH) {
