@@ -136,11 +136,9 @@ const allowed = {
   'reader/page': [],
   'reader/content/choice': ['events'],
   'reader/content/field-path': [],
-  'reader/content/stated-items': ['events'],
   'reader/content/put-back': [
     'reader/content/choice',
     'reader/content/field-path',
-    'reader/content/stated-items',
     'content',
     'events',
   ],
@@ -148,7 +146,6 @@ const allowed = {
   'reader/content/restored-events': [
     'reader/content/restorers',
     'reader/content/choice',
-    'reader/content/stated-items',
     'content',
     'events',
     'store',
@@ -156,7 +153,6 @@ const allowed = {
   'reader/content': [
     'reader/content/choice',
     'reader/content/put-back',
-    'reader/content/stated-items',
     'reader/content/restorers',
     'reader/content/restored-events',
     'reader/query',
@@ -215,7 +211,6 @@ const allowed = {
     'tree',
     'reader',
     'reader/content/choice',
-    'reader/content/stated-items',
     'node:',
   ],
   export: [

@@ -82,7 +82,14 @@ export type ContentClass = ContentItem['class']
  * - `missing`: it is not in this copy of the log: it was not copied, or somebody removed it
  * - `damaged`: it does not fit its entry, or its database cannot be read
  */
-export type ContentStatus = 'readable' | 'digest_only' | 'key_unavailable' | 'not_permitted' | 'erased' | 'missing' | 'damaged'
+export type ContentStatus =
+  | 'readable'
+  | 'digest_only'
+  | 'key_unavailable'
+  | 'not_permitted'
+  | 'erased'
+  | 'missing'
+  | 'damaged'
 
 /** The outcome of looking for a value of content. */
 export interface ContentOutcome {

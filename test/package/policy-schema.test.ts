@@ -84,6 +84,6 @@ test('JSON Schema says of any policy what its schema here says', () => {
     fc.property(orWrong(policy), (given) => {
       expect(accepts(given)).toBe(v.safeParse(policySchema, given).success)
     }),
-    { numRuns: 5_000 },
+    { numRuns: 5_000, seed: 16 },
   )
 })

@@ -69,7 +69,7 @@ test('a secret is not in the text any more, which has the same length, and nothi
       expect(value).toHaveLength(text.length)
       expectSettled(value)
     }),
-    { numRuns: 200 },
+    { numRuns: 200, seed: 16 },
   )
 })
 
@@ -80,7 +80,7 @@ test('any text keeps its length, and nothing is found in it again', () => {
       expect(value).toHaveLength(text.length)
       expectSettled(value)
     }),
-    { numRuns: 200 },
+    { numRuns: 200, seed: 16 },
   )
 })
 
@@ -111,6 +111,6 @@ test('a JSON value keeps its form, and its text stays JSON of the same value', (
       expect(JSON.stringify(kept)).not.toContain(CARD.join(''))
       expectSettled(kept)
     }),
-    { numRuns: 100 },
+    { numRuns: 100, seed: 16 },
   )
 })
