@@ -42,7 +42,7 @@ if (failed.length > 0) {
 
 /** @param {string} line */
 function sectionOf(line) {
-  const [, title, command] = /^\s*([^:]+): (.+)$/.exec(line) ?? []
+  const [, title, command] = /^\s*(.+?): (.+)$/.exec(line) ?? []
   if (title === undefined || command === undefined) throw new Error(`no section, but 'title: command': ${line}`)
   return { title, command }
 }
