@@ -37,7 +37,7 @@ async function diesAt(act: string, step: number, ...operands: readonly string[])
   return signal === 'SIGKILL'
 }
 
-function filesIn(at: string): readonly string[] {
+function filesIn(at: string): string[] {
   const found = readdirSync(at, { recursive: true, withFileTypes: true })
   return found.filter((entry) => entry.isFile()).map(({ name }) => name)
 }

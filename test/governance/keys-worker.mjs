@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 // Makes or rotates keys in a process of its own, which can be killed ahead of any step that changes the disk.
 
 const [dist = '', act = '', ...operands] = process.argv.slice(2)
+/** @param {string} name */
 const load = (name) => import(pathToFileURL(join(dist, `${name}.js`)).href)
 const [{ FileContentKeys }, { keyFileProvider }, { rotateContentKey }] = await Promise.all([
   load('content/keys/file-keys'),
@@ -26,15 +27,19 @@ const CHANGING = [
   'chmodSync',
 ]
 
+/** @param {number} step */
 function dieAt(step) {
+  /** @type {Record<string, any>} */
+  const patched = fs
+
   let calls = 0
   const die = () => {
     process.kill(process.pid, 'SIGKILL')
     for (;;);
   }
   for (const name of CHANGING) {
-    const real = fs[name]
-    fs[name] = (...args) => {
+    const real = patched[name]
+    patched[name] = (/** @type {any[]} */ ...args) => {
       const isChange = name !== 'openSync' || args[1] === 'wx'
       if (isChange && calls++ === step) {
         // A file that is cut short.
@@ -47,14 +52,16 @@ function dieAt(step) {
   syncBuiltinESMExports()
 }
 
+/** @param {string} directory */
 async function make(directory) {
+  /** @type {string[]} */
   const problems = []
   const provider = keyFileProvider(join(directory, 'provider.key'), true)
   const keys = new FileContentKeys({
     directory,
     provider,
     use: 'writing',
-    report: ({ message }) => problems.push(message),
+    report: (/** @type {Error} */ { message }) => problems.push(message),
   })
   const ids = ['ann', 'bob'].map((id) => keys.keyFor({ tenantId: 't', kind: 'actor', id })?.id)
   await keys.settled()
@@ -67,7 +74,7 @@ if (act === 'race') {
     process.stdout.write(`${JSON.stringify(await make(directory))}\n`)
   }
 } else {
-  const [step, directory, from, to] = operands
+  const [step = '', directory = '', from = '', to = ''] = operands
   dieAt(Number(step))
   if (act === 'make') await make(directory)
   else await rotateContentKey({ directory, from: keyFileProvider(from), to: keyFileProvider(to) })

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { base, useTestDirectory } from '../../../test/support/test-directory.js'
 import type { Subject } from '../contract.js'
 import { FileContentKeys } from './file-keys.js'
@@ -191,6 +192,21 @@ describe('the key file', () => {
     expect(keys.keyFor(ann)).toBeUndefined()
     expect(problems).toMatchObject([{ code, message: expect.stringContaining(path) }])
     expect(readdirSync(base)).not.toContain('keys')
+  })
+
+  test('of a ledger that belongs to another user is refused', () => {
+    opened().keys.keyFor(ann)
+    const own = join(directory, 'provider.key')
+    if (statSync(own).uid === 0) chownSync(own, 4712, 4712)
+    const user = vi.spyOn(process, 'getuid').mockReturnValue(4711)
+    try {
+      const { keys, problems } = opened()
+      expect(keys.keyFor(ann)).toBeUndefined()
+      expect(problems).toMatchObject([{ code: 'AUDIT_FILE_REFUSED', message: expect.stringContaining(own) }])
+    } finally {
+      user.mockRestore()
+    }
+    expect(opened('writing', own).keys.keyFor(ann)).toBeDefined()
   })
 
   test('that others can read is reported; in a ledger they cannot any more then', () => {
