@@ -1,5 +1,8 @@
 import { resolve } from 'node:path'
-import { logDirectory } from '../ledger/log-directories.js'
+import { inspectKeys } from '../content/keys/inspect.js'
+import { type ContentKeysOptions, keysDirectory, storeKeysDirectory } from '../content/keys/options.js'
+import { contentKeyFile } from '../content/keys/provider.js'
+import { ledgerOf, logDirectory } from '../ledger/log-directories.js'
 import { type AuditLogDirectoryReader, openAuditLogReader, openDirectoryReader } from '../reader/open.js'
 import type { AuditLogStoreReader } from '../reader/open-store.js'
 import type { Arguments, Options } from './options.js'
@@ -85,16 +88,32 @@ async function openedLog(args: Arguments, io: Io, operand: string | undefined): 
   const number = args.number('log-number')
   if ('url' in location) {
     if (number !== undefined) throw new UsageError('--log-number is for a directory, and --store names one log')
-    return await openAuditLogReader({ store: await storeAt(location.url) })
+    const contentKeys = await namedKeys(args, storeKeysDirectory())
+    return await openAuditLogReader({ store: await storeAt(location.url), ...contentKeys })
   }
+  const contentKeys = await namedKeys(args, keysDirectory(ledgerOf(location.directory)))
   if (number === undefined) {
-    return await openDirectoryReader(location.directory, {}, SYNCHRONOUS).catch(async (problem) => {
+    return await openDirectoryReader(location.directory, contentKeys, SYNCHRONOUS).catch(async (problem) => {
       await reportStaged(io, location.directory).catch(() => undefined)
       throw problem
     })
   }
   if (number < 0 || number > 999_999_999) throw new UsageError(`--log-number: there is no log ${number}`)
-  return await openDirectoryReader(logDirectory(location.directory, number).path, {}, SYNCHRONOUS, { only: true })
+  const { path } = logDirectory(location.directory, number)
+  return await openDirectoryReader(path, contentKeys, SYNCHRONOUS, { only: true })
+}
+
+/** Returns the key file that a command names. @throws CommandFailed where it does not open the keys of content */
+async function namedKeys(
+  args: Arguments,
+  directory: string | undefined,
+): Promise<{ readonly contentKeys?: ContentKeysOptions }> {
+  const keyFile = args.text('key-file')
+  if (keyFile === undefined) return {}
+  if (keyFile === '') throw new UsageError('--key-file: name a file')
+  const { problem } = directory === undefined ? {} : await inspectKeys(directory, contentKeyFile(keyFile))
+  if (problem) throw new CommandFailed(`--key-file: ${problem.message}`)
+  return { contentKeys: { keyFile } }
 }
 
 export function formatOf(args: Arguments): Format {

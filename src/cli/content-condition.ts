@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KeyAbsence, SubjectKey } from '../content/contract.js'
-import { fileKeysOf } from '../content/keys/options.js'
+import { inspectKeys } from '../content/keys/inspect.js'
+import { fileProvider, keysDirectory } from '../content/keys/options.js'
 import { fieldsOf, textIn } from '../events/recorded-fields.js'
 import { ledgerOf } from '../ledger/log-directories.js'
 import type { AuditLogReader } from '../reader/contract.js'
@@ -26,8 +26,6 @@ export interface PolicyCondition {
 
 /** Statements whose counts are added up: one comes an hour at most. */
 const MAX_STATEMENTS = 10_000
-/** No key has this id, so that the answer tells of the key of the ledger. */
-const NO_KEY = '0'.repeat(32)
 
 /** Looks at the content of a log in a directory; `undefined` where there is none, and no key for any. */
 export async function contentCondition(directory: string): Promise<ContentCondition | undefined> {
@@ -36,7 +34,10 @@ export async function contentCondition(directory: string): Promise<ContentCondit
   const damaged = names.filter((name) => /^content\.damaged-\d+$/.test(name)).sort()
   const hasKeys = await isThere(join(ledger, 'keys', 'content'))
   if (!names.includes('content') && damaged.length === 0 && !hasKeys) return undefined
-  return { bytes: await bytesIn(join(directory, 'content')), keys: await keysState(ledger), damaged }
+  const keys = keysDirectory(ledger)
+  const { ledgerKey } = await inspectKeys(keys, fileProvider(keys, undefined))
+  const state = ledgerKey === 'open' ? 'open' : 'unavailable'
+  return { bytes: await bytesIn(join(directory, 'content')), keys: state, damaged }
 }
 
 /** @param names - of the log: what another log says of itself does not count */
@@ -60,13 +61,6 @@ export async function policyCondition(
     return { policy: { name, ...(version !== undefined && { version }), digest }, leftOutEvents }
   }
   return { leftOutEvents }
-}
-
-async function keysState(location: string): Promise<ContentCondition['keys']> {
-  const keys = fileKeysOf({}, { of: 'doctor', location, use: 'reading' })
-  await keys?.ready()
-  const answer: SubjectKey | KeyAbsence = keys?.keyOf(NO_KEY) ?? 'unavailable'
-  return answer === 'unavailable' ? 'unavailable' : 'open'
 }
 
 async function bytesIn(path: string): Promise<number> {

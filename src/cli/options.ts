@@ -40,8 +40,16 @@ const logNumber = {
   value: 'N',
   help: 'only this log of a ledger that has several; 0 is the one in DIR itself',
 } as const
+/** The key file of content. */
+export const keyFile = {
+  'key-file': {
+    type: 'string',
+    value: 'FILE',
+    help: "the key file of content; else SPANLEDGER_CONTENT_KEY_FILE, else the ledger's own",
+  },
+} as const satisfies Options
 /** Options of the commands that read all logs of a ledger as one. */
-export const reading = { log, 'log-number': logNumber, store, help } satisfies Options
+export const reading = { log, 'log-number': logNumber, store, ...keyFile, help } satisfies Options
 /** Options of the commands that print events. */
 export const pending = {
   pending: {

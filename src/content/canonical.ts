@@ -2,7 +2,7 @@ import { isOpaque, memberNames } from '../events/object-members.js'
 import { beginning } from '../events/text.js'
 import type { Alteration } from '../events/types.js'
 import type { ContentValueBytes } from './contract.js'
-import { areExactNumbers } from './exact-numbers.js'
+import { hasSafeNumbers } from './json-numbers.js'
 
 /** UTF-8 bytes of the largest value: what is longer is cut. */
 export const MAX_VALUE_BYTES: number = 256 * 1024
@@ -82,7 +82,7 @@ function jsonOf(text: string, writer: CanonicalWriter): string | undefined {
   const json = writer.write(parsed)
   if (writer.reasons.size > 0) return undefined
   const outside = text.replace(/"(?:[^"\\]|\\.)*"/g, '')
-  return colonsIn(outside) === writer.named && areExactNumbers(outside) ? json : undefined
+  return colonsIn(outside) === writer.named && hasSafeNumbers(outside) ? json : undefined
 }
 
 function colonsIn(text: string): number {

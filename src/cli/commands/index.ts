@@ -5,6 +5,7 @@ import { completion } from './completion.js'
 import { content } from './content.js'
 import { doctor } from './doctor.js'
 import { exportEvents } from './export.js'
+import { keys } from './keys.js'
 import { postgres } from './postgres.js'
 import { prove } from './prove.js'
 import { query } from './query.js'
@@ -32,6 +33,7 @@ export const commands: Readonly<Record<string, Command>> = {
   export: exportEvents,
   record,
   doctor,
+  keys,
   backup,
   reindex,
   postgres,

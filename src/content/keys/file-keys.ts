@@ -2,7 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { monotonicMillis, startTimer, startUnrefTimer } from '../../timers/real-timers.js'
 import type { ContentKeys, KeyAbsence, Subject, SubjectKey } from '../contract.js'
 import { subjectText } from '../subject.js'
-import { removeUnnamedKeyFiles, syncKeyFile } from './key-files.js'
+import { removeTemporaryKeyFiles, syncKeyFile } from './key-files.js'
 import { type LedgerKey, ledgerKeyPath, readLedgerKey, unwrapLedgerKey } from './ledger-key.js'
 import { openOrNewLedgerKey } from './open-ledger-key.js'
 import { type ContentKeyProvider, isCreating } from './provider.js'
@@ -178,7 +178,7 @@ export class FileContentKeys implements ContentKeys {
     this.#reported.clear()
     if (use !== 'writing') return
     this.#unsynced.push(ledgerKeyPath(directory))
-    removeUnnamedKeyFiles(directory)
+    removeTemporaryKeyFiles(directory)
     try {
       const problem = isCreating(provider) ? provider.review() : undefined
       if (problem) this.#options.report?.(problem)

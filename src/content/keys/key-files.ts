@@ -86,7 +86,7 @@ export function nameKeyFile(path: string, name: string): boolean {
 }
 
 /** Removes what processes that died have left behind while they wrote. Never throws. */
-export function removeUnnamedKeyFiles(directory: string): void {
+export function removeTemporaryKeyFiles(directory: string): void {
   try {
     for (const name of readdirSync(directory)) {
       const path = join(directory, name)

@@ -33,8 +33,12 @@ export function openOrNewLedgerKey(directory: string, provider: ContentKeyProvid
   })
 }
 
-/** Looks again for a key that was not there: with another one, nobody could read what subjects have. */
-function missingLedgerKey(directory: string): WrappedLedgerKey | undefined {
+/**
+ * Looks again for a key that was not there: with another one, nobody could read what subjects have.
+ *
+ * @throws AuditLogError `AUDIT_KEY_INVALID` where it is missing, and subjects have keys
+ */
+export function missingLedgerKey(directory: string): WrappedLedgerKey | undefined {
   if (!hasSubjectKeys(directory)) return undefined
   // Another process may have made it just before the first key of a subject.
   const known = readLedgerKey(directory)

@@ -51,8 +51,8 @@ export function fileKeysOf(
   if (provider !== undefined && keyFile !== undefined) {
     throw new TypeError(`${of}: contentKeys: give keyFile or provider, not both`)
   }
-  const variable = isInStore ? process.env[DIRECTORY_VARIABLE] : undefined
-  const directory = options.directory ?? (location === undefined ? variable : keysDirectory(location))
+  const inStore = isInStore ? storeKeysDirectory() : undefined
+  const directory = options.directory ?? (location === undefined ? inStore : keysDirectory(location))
   if (!directory) return undefined
   return new FileContentKeys({
     directory: resolve(directory),
@@ -73,7 +73,12 @@ function requirePath(name: string, path: unknown): void {
   throw new TypeError(`${name} must be a path`)
 }
 
-/** Directory of the keys of content in a ledger. */
-function keysDirectory(location: string): string {
+/** Returns the directory of the keys of logs in stores, where the environment names one. */
+export function storeKeysDirectory(): string | undefined {
+  return process.env[DIRECTORY_VARIABLE] || undefined
+}
+
+/** Returns the directory of the keys of content in a ledger. */
+export function keysDirectory(location: string): string {
   return join(location, 'keys', 'content')
 }

@@ -11,7 +11,7 @@ const MAY_BE_INEXACT = /\d(?:\.?\d){15}|\d[eE]/
  *
  * @param json - a valid JSON text without its strings
  */
-export function areExactNumbers(json: string): boolean {
+export function hasSafeNumbers(json: string): boolean {
   if (!MAY_BE_INEXACT.test(json)) return true
   for (const [number] of json.matchAll(NUMBERS)) {
     if (decimalOf(number) !== decimalOf(JSON.stringify(Number(number)))) return false
