@@ -56,12 +56,43 @@ describe('a text', () => {
     ['a member twice, below', '[{"a":{"b":1,"b":1}}]'],
     ['a number beyond a double', '{"n":12345678901234567890}'],
     ['a fraction beyond a double', '{"n":0.12345678901234567}'],
+    ['a number below a double', '{"n":1e-400}'],
+    ['a negative one', '[-1E-400]'],
+    ['a number above a double', '{"n":1e400}'],
+    ['an integer behind 2^53', '{"n":9007199254740993}'],
+    ['a number of which a double has fewer digits', '{"n":1.2345678901234e-320}'],
+    ['a member __proto__ twice', '{"__proto__":1,"__proto__":1}'],
+    ['a list that is too deep', `${'['.repeat(65)}${']'.repeat(65)}`],
+    ['a list that is far too deep', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
     ['a lone surrogate', '{"a":"\\ud800"}'],
     ['no JSON', '{"a":'],
     ['a word', 'hello'],
     ['a number', '5'],
   ])('with %s stays the text that it is', (_, text) => {
     expect(canonicalText(text)).toMatchObject({ kind: 'text', text })
+  })
+
+  test.each([
+    ['[1e2,0.10,-0,0e999999999999]', '[100,0.1,0,0]'],
+    ['[9007199254740992,100000000000000000000]', '[9007199254740992,100000000000000000000]'],
+    ['[1.7976931348623157e308,5e-324,0.1234567890123456]', '[1.7976931348623157e+308,5e-324,0.1234567890123456]'],
+    ['["12345678901234567890","1e-400",1]', '["12345678901234567890","1e-400",1]'],
+    ['{"a:b":"c:\\"d:"}', '{"a:b":"c:\\"d:"}'],
+    ['{"__proto__":1.0}', '{"__proto__":1}'],
+  ])('%s says no more than its value', (text, canonical) => {
+    expect(canonicalText(text)).toMatchObject({ kind: 'json', text: canonical })
+  })
+
+  test('with numbers is taken for the same value only where their decimals are equal', () => {
+    const digits = fc.stringMatching(/^[1-9]\d{0,20}$/)
+    fc.assert(
+      fc.property(digits, fc.integer({ min: -345, max: 310 }), (n, power) => {
+        const here = canonicalText(`[${n}e${power}]`)
+        const behind = canonicalText(`[${BigInt(n) + 1n}e${power}]`)
+        expect(behind.text).not.toBe(here.text)
+        if (here.kind === 'json') expect(canonicalText(`[${n}0e${power - 1}]`).text).toBe(here.text)
+      }),
+    )
   })
 
   test('is taken for the same value only where it is', () => {

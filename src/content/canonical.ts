@@ -2,6 +2,7 @@ import { isOpaque, memberNames } from '../events/object-members.js'
 import { beginning } from '../events/text.js'
 import type { Alteration } from '../events/types.js'
 import type { ContentValueBytes } from './contract.js'
+import { areExactNumbers } from './exact-numbers.js'
 
 /** UTF-8 bytes of the largest value: what is longer is cut. */
 export const MAX_VALUE_BYTES: number = 256 * 1024
@@ -15,8 +16,6 @@ const MAX_LENGTH = MAX_VALUE_BYTES
 const OVERLAP = 1024
 /** A larger integer is not written out: that takes time that grows with the square of its digits. */
 const LARGEST_BIGINT = 2n ** 1024n
-/** A number of so many digits may be more than a double can hold. */
-const LONG_NUMBER = /\d(?:[.eE+-]*\d){15}/
 
 /** A value of content as canonical text, and how that differs from what was handed in. */
 export interface CanonicalText {
@@ -30,7 +29,7 @@ export interface CanonicalText {
 /**
  * Returns the canonical form of a value, so that equal values have equal texts: JSON as RFC 8785 (JSON Canonicalization Scheme)
  * writes it, any other text as it is. A text that is a JSON object or list counts as that, unless it says more than its
- * value does: a member twice, or a number beyond a double. Never throws.
+ * value does: a member twice, or a number that a double cannot hold, such as `1e-400` or `9007199254740993`. Never throws.
  *
  * A value that is too long for an item is returned as a text, a little longer than an item can be, so that a secret at its end is
  * recognised before it is cut.
@@ -83,7 +82,7 @@ function jsonOf(text: string, writer: CanonicalWriter): string | undefined {
   const json = writer.write(parsed)
   if (writer.reasons.size > 0) return undefined
   const outside = text.replace(/"(?:[^"\\]|\\.)*"/g, '')
-  return colonsIn(outside) === writer.named && !LONG_NUMBER.test(outside) ? json : undefined
+  return colonsIn(outside) === writer.named && areExactNumbers(outside) ? json : undefined
 }
 
 function colonsIn(text: string): number {

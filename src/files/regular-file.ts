@@ -97,16 +97,16 @@ export function openRegularFileSync(path: string): number {
 
 /** {@link readRegularFile}, at once. */
 export function readRegularFileSync(path: string, maxBytes: number): Buffer {
-  return readAllSync(openRegularFileSync(path), path, maxBytes)
+  return readToEndSync(openRegularFileSync(path), path, maxBytes)
 }
 
-/** {@link readRegularFileSync} for a path that the user names: it may lead through symbolic links. */
+/** {@link readNamedFile}, at once. */
 export function readNamedFileSync(path: string, maxBytes: number): Buffer {
   requireRegular(statSync(path), path)
-  return readAllSync(openSafelySync(path, READ & ~O_NOFOLLOW), path, maxBytes)
+  return readToEndSync(openSafelySync(path, READ & ~O_NOFOLLOW), path, maxBytes)
 }
 
-function readAllSync(descriptor: number, path: string, maxBytes: number): Buffer {
+function readToEndSync(descriptor: number, path: string, maxBytes: number): Buffer {
   try {
     const content = new Content(path, fstatSync(descriptor).size, maxBytes)
     for (;;) {

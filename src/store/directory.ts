@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { chmod, mkdir, open, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { directoryMode, NOBODY, type Readers } from '../files/readers.js'
@@ -28,8 +28,8 @@ export async function createDirectory(path: string, readers: Readers = NOBODY): 
   }
 }
 
-/** {@link createDirectory}, at once, and without a promise for loss of power. */
-export function createDirectorySync(path: string, readers: Readers = NOBODY): void {
+/** {@link createDirectory}, at once, and without a promise for loss of power. @returns those that were missing, the outermost first */
+export function createDirectorySync(path: string, readers: Readers = NOBODY): readonly string[] {
   const missing: string[] = []
   for (let above = resolve(path); !isDirectorySync(above); above = dirname(above)) {
     missing.push(above)
@@ -43,6 +43,7 @@ export function createDirectorySync(path: string, readers: Readers = NOBODY): vo
       if ((problem as NodeJS.ErrnoException).code !== 'EEXIST' || !isDirectorySync(directory)) throw problem
     }
   }
+  return missing
 }
 
 function isDirectorySync(path: string): boolean {
@@ -83,5 +84,16 @@ export async function syncDirectory(path: string): Promise<void> {
     await syncFile(directory)
   } finally {
     await directory.close()
+  }
+}
+
+/** {@link syncDirectory}, at once. */
+export function syncDirectorySync(path: string): void {
+  if (process.platform === 'win32') return
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
   }
 }

@@ -18,7 +18,7 @@ function opened(
   more: { provider?: ContentKeyProvider; use?: 'reading' } = {},
 ) {
   const problems: Error[] = []
-  const { provider = keyFileProvider(join(directory, 'provider.key')), use = 'writing' } = more
+  const { provider = keyFileProvider(join(directory, 'provider.key'), true), use = 'writing' } = more
   const keys = new FileContentKeys({ directory, provider, use, report: (problem) => problems.push(problem) })
   return { directory, keys, problems }
 }

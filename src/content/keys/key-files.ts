@@ -1,15 +1,24 @@
-import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { randomId } from '../../events/random-id.js'
 import { readRegularFileSync } from '../../files/regular-file.js'
-import { syncFile } from '../../files/sync-file.js'
-import { createDirectorySync, syncDirectory } from '../../store/directory.js'
+import { createDirectorySync, syncDirectory, syncDirectorySync } from '../../store/directory.js'
 
 /** A file is for its owner alone. */
 const MODE = 0o600
 /** On a volume where a file cannot have two names, a key is seen before it is written in full. */
-const READ_ATTEMPTS = 50
+const READ_ATTEMPTS = 10
 const READ_PAUSE_MILLIS = 2
 /** Codes of file systems on which a file cannot have two names. */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set([
@@ -21,22 +30,45 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set([
   'EMLINK',
 ])
 
+/** Codes of what is not there any more, or not for this process. */
+const OUT_OF_REACH: ReadonlySet<string | undefined> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EACCES',
+  'EPERM',
+  'ELOOP',
+  'ENXIO',
+  'ESTALE',
+])
+/** Beginning of the name of a file that is being written, and has no name of its own yet. */
+const UNNAMED = '.spanledger-key-'
+/** A process that is writing such a file is done long before. */
+const UNNAMED_FOR_MILLIS = 60 * 60 * 1000
+
 /**
- * Creates a file with its whole content, unless there is something of its name: of several who try, also in several processes,
- * exactly one does.
+ * Creates a file, unless there is something of its name: of several who try, also in several processes, exactly one does. It is
+ * whole, and on the disk, before it has its name. Whatever happens, nobody sees a part of it.
  *
+ * @param unnamedIn - an existing directory of the same volume, in which it is written
  * @returns whether it was this one
  * @throws what the file system throws
  */
-export function createKeyFile(path: string, content: string): boolean {
-  createDirectorySync(dirname(path))
-  const temporary = join(dirname(path), `.${randomId()}`)
-  writeNew(temporary, content)
+export function createKeyFile(path: string, content: string, unnamedIn: string = dirname(path)): boolean {
+  const temporary = writeUnnamed(unnamedIn, content)
   try {
     return nameKeyFile(temporary, path)
   } finally {
     rmSync(temporary, { force: true })
   }
+}
+
+/** {@link createKeyFile}, with its directories. Loss of power keeps those as well, and the name. */
+export function createLastingKeyFile(path: string, content: string): boolean {
+  const directory = dirname(path)
+  for (const made of createDirectorySync(directory)) syncDirectorySync(dirname(made))
+  const isCreated = createKeyFile(path, content)
+  syncDirectorySync(directory)
+  return isCreated
 }
 
 /** Gives a file a second name, unless that is taken. Where files cannot have two, it is a copy. @returns whether it was not taken */
@@ -53,10 +85,22 @@ export function nameKeyFile(path: string, name: string): boolean {
   }
 }
 
+/** Removes what processes that died have left behind while they wrote. Never throws. */
+export function removeUnnamedKeyFiles(directory: string): void {
+  try {
+    for (const name of readdirSync(directory)) {
+      const path = join(directory, name)
+      if (!name.startsWith(UNNAMED) || Date.now() - lstatSync(path).mtimeMs < UNNAMED_FOR_MILLIS) continue
+      rmSync(path, { force: true })
+    }
+  } catch {
+    // They are of no harm: somebody else removes them.
+  }
+}
+
 /** Puts a file in place of another one, at once: after loss of power it is one or the other, whole. @throws what the file system throws */
 export function replaceKeyFile(path: string, content: string): void {
-  const temporary = join(dirname(path), `.${randomId()}`)
-  writeNew(temporary, content, fsyncSync)
+  const temporary = writeUnnamed(dirname(path), content)
   try {
     renameSync(temporary, path)
   } catch (problem) {
@@ -80,7 +124,7 @@ export function readKeyFile<T>(
   for (let attempt = 1; ; attempt++) {
     let text: string
     try {
-      text = readRegularFileSync(path, maxBytes).toString('latin1')
+      text = readRegularFileSync(path, maxBytes).toString('utf8')
     } catch (problem) {
       if (['ENOENT', 'ENOTDIR'].includes((problem as NodeJS.ErrnoException).code ?? '')) return undefined
       throw problem
@@ -93,25 +137,32 @@ export function readKeyFile<T>(
   }
 }
 
-/** Makes a file, and the names in its directories up to `root`, outlive loss of power. @throws what the file system throws */
+/**
+ * Makes the names of a file, in its directories up to `root`, outlive loss of power. What is gone meanwhile, or cannot be opened any
+ * more, keeps nobody waiting: its content is lost, and nothing else.
+ *
+ * @throws what the file system throws
+ */
 export async function syncKeyFile(path: string, root: string): Promise<void> {
-  const file = await open(path, 'r')
-  try {
-    await syncFile(file)
-  } finally {
-    await file.close()
-  }
   for (let directory = dirname(path); directory.length >= root.length; directory = dirname(directory)) {
-    await syncDirectory(directory)
+    await syncDirectory(directory).catch((problem) => {
+      if (!OUT_OF_REACH.has(problem?.code)) throw problem
+    })
   }
 }
 
-/** @param sync - makes the content outlive loss of power. @defaultValue it is made so later */
-function writeNew(path: string, content: string, sync: (descriptor: number) => void = () => {}): void {
+/** Writes a file that has no name of its own yet. @returns its path */
+function writeUnnamed(directory: string, content: string): string {
+  const path = join(directory, `${UNNAMED}${randomId()}`)
+  writeNew(path, content)
+  return path
+}
+
+function writeNew(path: string, content: string): void {
   const descriptor = openSync(path, 'wx', MODE)
   try {
-    writeSync(descriptor, content)
-    sync(descriptor)
+    writeFileSync(descriptor, content)
+    fsyncSync(descriptor)
   } catch (problem) {
     unlinkSync(path)
     throw problem
@@ -121,7 +172,7 @@ function writeNew(path: string, content: string, sync: (descriptor: number) => v
 }
 
 function copyNew(path: string, name: string): boolean {
-  const content = readRegularFileSync(path, 64 * 1024).toString('latin1')
+  const content = readRegularFileSync(path, 64 * 1024).toString('utf8')
   try {
     writeNew(name, content)
     return true

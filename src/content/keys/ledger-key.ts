@@ -1,11 +1,12 @@
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, hkdfSync } from 'node:crypto'
 import { join } from 'node:path'
+import { isUint8Array } from 'node:util/types'
 import { AuditLogError } from '../../events/errors.js'
 import type { Subject } from '../contract.js'
 import { subjectText } from '../subject.js'
 import { SECRET_BYTES } from '../subject-key.js'
-import { createKeyFile, readKeyFile } from './key-files.js'
-import type { ContentKeyProvider, CreatingProvider } from './provider.js'
+import { readKeyFile } from './key-files.js'
+import type { ContentKeyProvider } from './provider.js'
 import { unwrapKey, wrapKey } from './wrapping.js'
 
 /*
@@ -82,8 +83,8 @@ export function ledgerKeyPath(directory: string): string {
 }
 
 /** Calls with a value, at once where it is there. */
-export function whenThere<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(use) : use(value)
+export function whenThere<T, R>(value: T | PromiseLike<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
+  return isPromiseLike(value) ? Promise.resolve(value).then(use) : use(value)
 }
 
 /** Unwraps the key of a ledger. @throws AuditLogError `AUDIT_KEY_INVALID`; what the provider throws */
@@ -99,51 +100,44 @@ export function unwrapLedgerKey(
     )
   }
   return whenThere(provider.unwrap(wrapped), (secret) => {
-    if (!(secret instanceof Uint8Array) || secret.length !== SECRET_BYTES) {
-      throw new AuditLogError(
-        'AUDIT_KEY_INVALID',
-        `The provider '${provider.id}' returned something else than the ${SECRET_BYTES} bytes that it had wrapped`,
-      )
-    }
-    return new LedgerKey(secret)
-  })
-}
-
-/**
- * Returns the key of a ledger, which is made where there is none. Of several that ask at the same time, also in several processes, each
- * gets the same one.
- *
- * @throws AuditLogError `AUDIT_KEY_INVALID`, `AUDIT_FILE_REFUSED`; what the provider or the file system throws
- */
-export function openOrNewLedgerKey(directory: string, provider: ContentKeyProvider): LedgerKey | Promise<LedgerKey> {
-  const known = readLedgerKey(directory)
-  if (known) return unwrapLedgerKey(directory, known, provider)
-  if (isCreating(provider)) provider.create()
-  return whenThere(wrapped(provider, randomBytes(SECRET_BYTES)), (made) => {
-    createKeyFile(ledgerKeyPath(directory), ledgerKeyText(made))
-    // Somebody else may have been first.
-    return unwrapLedgerKey(directory, readLedgerKey(directory) as WrappedLedgerKey, provider)
-  })
-}
-
-/** Has a provider wrap a key. @throws AuditLogError `AUDIT_KEY_INVALID`; what the provider throws */
-export function wrapped(
-  provider: ContentKeyProvider,
-  secret: Uint8Array,
-): WrappedLedgerKey | Promise<WrappedLedgerKey> {
-  return whenThere(provider.wrap(secret), (bytes) => {
-    const isWrapped = bytes instanceof Uint8Array && bytes.length > 0 && bytes.length <= MAX_WRAPPED_BYTES
-    if (isWrapped) return { providerId: provider.id, wrapped: bytes }
+    if (isUint8Array(secret) && secret.length === SECRET_BYTES) return new LedgerKey(secret)
     throw new AuditLogError(
       'AUDIT_KEY_INVALID',
-      `The provider '${provider.id}' did not return a wrapped key of at most ${MAX_WRAPPED_BYTES} bytes`,
+      `The provider '${provider.id}' returned something else than the ${SECRET_BYTES} bytes that it had wrapped`,
     )
   })
 }
 
-/** Tells whether a provider makes its key where there is none. */
-export function isCreating(provider: ContentKeyProvider): provider is CreatingProvider {
-  return 'create' in provider && typeof provider.create === 'function'
+/**
+ * Has a provider wrap a key, and makes sure that it unwraps it again: otherwise all content would be lost.
+ *
+ * @throws AuditLogError `AUDIT_KEY_INVALID`; what the provider throws
+ */
+export function wrapLedgerKey(
+  provider: ContentKeyProvider,
+  secret: Uint8Array,
+): WrappedLedgerKey | Promise<WrappedLedgerKey> {
+  // A copy, and one of what comes back: a provider may clear what it has had.
+  return whenThere(provider.wrap(Uint8Array.from(secret)), (bytes) => {
+    if (!isUint8Array(bytes) || bytes.length === 0 || bytes.length > MAX_WRAPPED_BYTES) {
+      throw new AuditLogError(
+        'AUDIT_KEY_INVALID',
+        `The provider '${provider.id}' did not return a wrapped key of at most ${MAX_WRAPPED_BYTES} bytes`,
+      )
+    }
+    const wrapped = Uint8Array.from(bytes)
+    return whenThere(provider.unwrap(Uint8Array.from(wrapped)), (returned) => {
+      if (isUint8Array(returned) && Buffer.compare(returned, secret) === 0) return { providerId: provider.id, wrapped }
+      throw new AuditLogError(
+        'AUDIT_KEY_INVALID',
+        `The provider '${provider.id}' does not return what it has wrapped: nothing was changed`,
+      )
+    })
+  })
+}
+
+function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }
 
 function derived(secret: Uint8Array, use: string): Uint8Array {

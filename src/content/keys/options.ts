@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { rejectUnknownOptions } from '../../events/options.js'
 import { FileContentKeys, type FileKeysOptions } from './file-keys.js'
-import { type ContentKeyProvider, keyFileProvider } from './provider.js'
+import { type ContentKeyProvider, keyFileProvider, requireProvider } from './provider.js'
 
 /** The environment variable that holds the path of the key file where no option does. */
 const KEY_FILE_VARIABLE = 'SPANLEDGER_CONTENT_KEY_FILE'
@@ -45,16 +45,32 @@ export function fileKeysOf(
   { of, location, isInStore, use, report }: KeysPlace,
 ): FileContentKeys | undefined {
   rejectUnknownOptions(`${of}: contentKeys`, options, KNOWN)
-  const { provider, keyFile = process.env[KEY_FILE_VARIABLE] } = options
+  const { provider, keyFile } = options
+  for (const name of ['directory', 'keyFile'] as const) requirePath(`${of}: contentKeys.${name}`, options[name])
+  if (provider !== undefined) requireProvider(`${of}: contentKeys.provider`, provider)
+  if (provider !== undefined && keyFile !== undefined) {
+    throw new TypeError(`${of}: contentKeys: give keyFile or provider, not both`)
+  }
   const variable = isInStore ? process.env[DIRECTORY_VARIABLE] : undefined
   const directory = options.directory ?? (location === undefined ? variable : keysDirectory(location))
   if (!directory) return undefined
   return new FileContentKeys({
     directory: resolve(directory),
-    provider: provider ?? keyFileProvider(keyFile || join(directory, 'provider.key')),
+    provider: provider ?? fileProvider(directory, keyFile),
     use,
     report,
   })
+}
+
+/** Returns the provider of a key file: of that which is named, or of the ledger's own. */
+export function fileProvider(directory: string, keyFile: string | undefined): ContentKeyProvider {
+  const named = keyFile ?? process.env[KEY_FILE_VARIABLE]
+  return named ? keyFileProvider(named) : keyFileProvider(join(directory, 'provider.key'), true)
+}
+
+function requirePath(name: string, path: unknown): void {
+  if (path === undefined || (typeof path === 'string' && path !== '' && !path.includes('\0'))) return
+  throw new TypeError(`${name} must be a path`)
 }
 
 /** Directory of the keys of content in a ledger. */

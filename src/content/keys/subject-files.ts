@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { AuditLogError } from '../../events/errors.js'
 import { KEY_ID_BYTES } from '../item.js'
 import { DerivedSubjectKey, SECRET_BYTES } from '../subject-key.js'
 import { createKeyFile, nameKeyFile, readKeyFile } from './key-files.js'
@@ -37,39 +38,66 @@ export interface FoundKey {
   readonly created: readonly string[]
 }
 
-/** Finds the key of a subject, or creates it. @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws */
-export function findOrCreateKey(directory: string, ledgerKey: LedgerKey, name: string): FoundKey | undefined {
+/**
+ * Finds the key of a subject, or creates it.
+ *
+ * @throws AuditLogError `AUDIT_KEY_INVALID` where its file is damaged: what was encrypted by it is never given another key;
+ * `AUDIT_FILE_REFUSED`; what the file system throws
+ */
+export function findOrCreateKey(directory: string, ledgerKey: LedgerKey, name: string): FoundKey {
   const path = subjectPath(directory, name)
   const found = read(path)
   if (found) return opened(directory, ledgerKey, path, found)
   const [id, secret] = [randomBytes(KEY_ID_BYTES).toString('hex'), randomBytes(SECRET_BYTES)]
   const byId = idPath(directory, id)
-  createKeyFile(byId, keyText({ id, wrapped: ledgerKey.wrap(secret, id) }))
-  if (nameKeyFile(byId, path)) return { key: new DerivedSubjectKey(id, secret), created: [byId, path] }
+  createKeyFile(byId, keyText({ id, wrapped: ledgerKey.wrap(secret, id) }), directory)
+  try {
+    if (nameKeyFile(byId, path)) return { key: new DerivedSubjectKey(id, secret), created: [byId, path] }
+  } catch (problem) {
+    rmSync(byId, { force: true })
+    throw problem
+  }
   // Somebody else was first.
   rmSync(byId, { force: true })
   const others = read(path)
-  return others && opened(directory, ledgerKey, path, others)
+  if (others) return opened(directory, ledgerKey, path, others)
+  throw new AuditLogError('AUDIT_KEY_INVALID', `${path}, the key of a subject, was there, and is gone`)
 }
 
 /** Finds the key of a subject. @returns `undefined` where there is none, or it cannot be read */
 export function findSubjectKey(directory: string, ledgerKey: LedgerKey, name: string): DerivedSubjectKey | undefined {
   const found = read(subjectPath(directory, name))
-  const secret = found && ledgerKey.unwrap(found.wrapped, found.id)
-  return found && secret?.length === SECRET_BYTES ? new DerivedSubjectKey(found.id, secret) : undefined
+  return found && found !== 'malformed' ? unwrapped(ledgerKey, found) : undefined
 }
 
-/** Finds a key by its id. @returns `undefined` where there is none; `unavailable` where it cannot be read */
-export function findKey(
-  directory: string,
-  ledgerKey: LedgerKey,
-  id: string,
-): DerivedSubjectKey | 'unavailable' | undefined {
+/**
+ * Finds a key by its id.
+ *
+ * @returns `undefined` where there is none
+ * @throws as {@link findOrCreateKey}
+ */
+export function findKey(directory: string, ledgerKey: LedgerKey, id: string): DerivedSubjectKey | undefined {
   if (!KEY_ID.test(id)) return undefined
-  const found = read(idPath(directory, id))
+  const path = idPath(directory, id)
+  const found = read(path)
   if (!found) return undefined
-  const secret = found.id === id ? ledgerKey.unwrap(found.wrapped, id) : undefined
-  return secret?.length === SECRET_BYTES ? new DerivedSubjectKey(id, secret) : 'unavailable'
+  const key = found !== 'malformed' && found.id === id ? unwrapped(ledgerKey, found) : undefined
+  if (!key) throw damaged(path)
+  return key
+}
+
+/** Tells whether a ledger has the key of any subject. */
+export function hasSubjectKeys(directory: string): boolean {
+  return [SUBJECTS, IDS].some((folder) => {
+    const names = namesIn(join(directory, folder))
+    return names.some((name) => namesIn(join(directory, folder, name)).length > 0)
+  })
+}
+
+/** Returns how many subjects have a key. */
+export function countSubjectKeys(directory: string): number {
+  const folder = join(directory, SUBJECTS)
+  return namesIn(folder).reduce((count, name) => count + namesIn(join(folder, name)).length, 0)
 }
 
 /** Returns the key in a file, and names the file by its id where a crash of its maker prevented that. */
@@ -77,17 +105,41 @@ function opened(
   directory: string,
   ledgerKey: LedgerKey,
   path: string,
-  { id, wrapped }: WrappedSubjectKey,
-): FoundKey | undefined {
-  const secret = ledgerKey.unwrap(wrapped, id)
-  if (secret?.length !== SECRET_BYTES) return undefined
-  const byId = idPath(directory, id)
-  return { key: new DerivedSubjectKey(id, secret), created: nameKeyFile(path, byId) ? [byId] : [] }
+  found: WrappedSubjectKey | 'malformed',
+): FoundKey {
+  const key = found === 'malformed' ? undefined : unwrapped(ledgerKey, found)
+  if (found === 'malformed' || !key) throw damaged(path)
+  const byId = idPath(directory, found.id)
+  if (nameKeyFile(path, byId)) return { key, created: [byId] }
+  // Readers find it by its id alone: content that they could not read would be lost.
+  findKey(directory, ledgerKey, found.id)
+  return { key, created: [] }
 }
 
-function read(path: string): WrappedSubjectKey | undefined {
-  const found = readKeyFile(path, MAX_BYTES, parse)
-  return found === 'malformed' ? undefined : found
+function unwrapped(ledgerKey: LedgerKey, { id, wrapped }: WrappedSubjectKey): DerivedSubjectKey | undefined {
+  const secret = ledgerKey.unwrap(wrapped, id)
+  return secret?.length === SECRET_BYTES ? new DerivedSubjectKey(id, secret) : undefined
+}
+
+function damaged(path: string): AuditLogError {
+  return new AuditLogError(
+    'AUDIT_KEY_INVALID',
+    `${path}, the key of a subject, is damaged, or of another ledger. Restore it from where keys are kept: until then content of this subject has no key`,
+  )
+}
+
+/** `undefined` where there is no file. */
+function read(path: string): WrappedSubjectKey | 'malformed' | undefined {
+  return readKeyFile(path, MAX_BYTES, parse)
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (problem) {
+    if (['ENOENT', 'ENOTDIR'].includes((problem as NodeJS.ErrnoException).code ?? '')) return []
+    throw problem
+  }
 }
 
 function parse(text: string): WrappedSubjectKey | undefined {
