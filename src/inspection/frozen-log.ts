@@ -99,7 +99,7 @@ export class FrozenLog {
 export interface FrozenContent {
   /** `unseen`: it was not asked for, or may not be read. */
   readonly state: 'taken' | 'absent' | 'damaged' | 'unseen'
-  /** What is wrong with it, in words. */
+  /** A sentence that says what is wrong with it. */
   readonly problem?: string
 }
 

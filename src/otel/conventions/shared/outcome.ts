@@ -35,7 +35,7 @@ export function withStackTrace<E extends SpanError | undefined>(error: E, span: 
     : { ...error, stackTrace }
 }
 
-/** What `AbortSignal`s throw has a number for its code, which SDKs report as the type; the stack begins with the class. */
+/** Returns the class of what an `AbortSignal` threw. It has a number for its code, which SDKs report as the type; the stack begins with the class. */
 function abortClassOf(exception: Attributes | undefined): string | undefined {
   const stack = text(exception?.['exception.stacktrace'])
   return stack && /^(AbortError|TimeoutError)\b/.exec(stack)?.[1]
