@@ -32,7 +32,7 @@ export const RUN_MODEL = 'spanledger.model'
 
 /** The outcome of a run: `completed`, `failed`, `cancelled` or `suspended`. Set on its span before that ends. */
 export const RUN_OUTCOME = 'spanledger.run.outcome'
-/** Why it was cancelled or suspended. */
+/** The reason why it was cancelled or suspended. */
 export const RUN_REASON = 'spanledger.run.reason'
 export const RUN_CANCELLED_BY = 'spanledger.run.cancelled_by'
 export const RUN_WAITING_FOR = 'spanledger.run.waiting_for'

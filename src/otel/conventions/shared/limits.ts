@@ -11,8 +11,8 @@ function isQuotaExhausted(code: string, message: string): boolean {
 }
 
 /**
- * Returns the facts on limits that a failed model call tells of: a quota that is used up is one, a rate limit that passes is an error like any
- * other. Most instrumentations tell them apart in the wording only.
+ * Returns the facts on limits that a failed model call tells of: a quota that is used up is one, a rate limit that passes is an
+ * error like any other. Most instrumentations tell them apart in the wording only.
  */
 export function quotaFacts({ code, message }: SpanError): readonly Fact[] | undefined {
   if (!isQuotaExhausted(code, message)) return undefined

@@ -14,7 +14,7 @@ export function hasErrorStatus(span: SpanLike): boolean {
 }
 
 /**
- * What went wrong, by OpenTelemetry's own conventions: the last `exception` event, `error.type`, the status text.
+ * Returns the error of a span, by OpenTelemetry's own conventions: the last `exception` event, `error.type`, the status text.
  * Whether it counts as failure is for the caller to say.
  */
 export function errorOf(span: SpanLike): SpanError {
