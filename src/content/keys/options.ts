@@ -58,6 +58,6 @@ export function fileKeysOf(
 }
 
 /** Directory of the keys of content in a ledger. */
-function keysDirectory(location: string): string {
+export function keysDirectory(location: string): string {
   return join(location, 'keys', 'content')
 }
