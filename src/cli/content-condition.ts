@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { KeyAbsence, SubjectKey } from '../content/contract.js'
-import { fileKeysOf } from '../content/keys/options.js'
+import { fileKeysOf, keysDirectory } from '../content/keys/options.js'
 import { fieldsOf, textIn } from '../events/recorded-fields.js'
 import { ledgerOf } from '../ledger/log-directories.js'
 import type { AuditLogReader } from '../reader/contract.js'
@@ -34,7 +34,7 @@ export async function contentCondition(directory: string): Promise<ContentCondit
   const ledger = ledgerOf(directory)
   const names = await readdir(directory).catch((): string[] => [])
   const damaged = names.filter((name) => /^content\.damaged-\d+$/.test(name)).sort()
-  const hasKeys = await isThere(join(ledger, 'keys', 'content'))
+  const hasKeys = await isThere(keysDirectory(ledger))
   if (!names.includes('content') && damaged.length === 0 && !hasKeys) return undefined
   return { bytes: await bytesIn(join(directory, 'content')), keys: await keysState(ledger), damaged }
 }

@@ -74,6 +74,6 @@ function requirePath(name: string, path: unknown): void {
 }
 
 /** Directory of the keys of content in a ledger. */
-function keysDirectory(location: string): string {
+export function keysDirectory(location: string): string {
   return join(location, 'keys', 'content')
 }

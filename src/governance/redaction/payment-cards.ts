@@ -77,7 +77,7 @@ class CardFinder {
     }
   }
 
-  /** What stands before a card ends there now. */
+  /** Takes the cards among the groups before a card: the last of these groups ends there now. */
   #takeBefore(before: number): void {
     for (let end = before, at = end - 1; at >= this.#first && end - at <= MAX_DIGITS; at--) {
       if (this.#endOfCard(at, end) !== end) continue
