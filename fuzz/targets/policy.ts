@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { compileRules } from '../../src/governance/policy/matching.js'
 import { parsePolicy } from '../../src/governance/policy/parse.js'
 import { readPolicyFile } from '../../src/governance/policy/policy-file.js'
-import { detectors } from '../../src/governance/redaction/detectors.js'
+import { DETECTORS } from '../../src/governance/redaction/detectors.js'
 import { temporaryDirectory } from '../support/directory.js'
 import { claim, coded, parsed, same } from '../support/oracle.js'
 
@@ -14,7 +14,7 @@ import { claim, coded, parsed, same } from '../support/oracle.js'
  * it was read; its rules answer for every event.
  */
 const path = join(temporaryDirectory(), 'policy.json')
-const NAMES = detectors.map(({ name }) => name)
+const NAMES = DETECTORS
 const MAX_MESSAGE_LENGTH = 4_096
 const EVENTS = [
   { type: 'custom', data: {} },

@@ -32,9 +32,9 @@ export async function contentCondition(directory: string): Promise<ContentCondit
   const ledger = ledgerOf(directory)
   const names = await readdir(directory).catch((): string[] => [])
   const damaged = names.filter((name) => /^content\.damaged-\d+$/.test(name)).sort()
-  const hasKeys = await isThere(join(ledger, 'keys', 'content'))
-  if (!names.includes('content') && damaged.length === 0 && !hasKeys) return undefined
   const keys = keysDirectory(ledger)
+  const hasKeys = await isThere(keys)
+  if (!names.includes('content') && damaged.length === 0 && !hasKeys) return undefined
   const { ledgerKey } = await inspectKeys(keys, fileProvider(keys, undefined))
   const state = ledgerKey === 'open' ? 'open' : 'unavailable'
   return { bytes: await bytesIn(join(directory, 'content')), keys: state, damaged }

@@ -9,6 +9,7 @@ export const SECRET_BYTES = 32
 const DIGEST_PREFIX = 'keyed-sha256:'
 /** Begins a pseudonym: 32 hexadecimal digits follow. */
 export const PSEUDONYM_PREFIX = 'pseudonym-'
+const PSEUDONYM = new RegExp(`^${PSEUDONYM_PREFIX}[\\da-f]{32}$`)
 /** A longer value is hashed by a hash object, without a copy. */
 const MAX_COPIED_BYTES = 16 * 1024
 const BLOCK_BYTES = 64
@@ -57,7 +58,7 @@ export class DerivedSubjectKey implements SubjectKey {
 
 /** Tells whether a value has the form of a pseudonym. */
 export function isPseudonym(value: unknown): boolean {
-  return typeof value === 'string' && /^pseudonym-[\da-f]{32}$/.test(value)
+  return typeof value === 'string' && PSEUDONYM.test(value)
 }
 
 /** Returns SHA-256(s ‖ value), as events have it. */

@@ -6,7 +6,7 @@ import { parseTimestamp } from './time.js'
 type Path = readonly (string | typeof EACH)[]
 const EACH = Symbol('each item')
 
-/** What is looked at of a schema: which of these it has depends on its kind. */
+/** The parts of a schema that are looked at: which of these it has depends on its kind. */
 interface SchemaNode extends v.GenericSchema {
   readonly entries?: Readonly<Record<string, SchemaNode>>
   readonly item?: SchemaNode

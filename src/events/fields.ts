@@ -30,7 +30,7 @@ export interface GroupField extends FieldBase {
 
 export type DataField = LeafField | GroupField
 
-/** What is looked at of a schema: which of these it has depends on its kind. */
+/** The parts of a schema that are looked at: which of these it has depends on its kind. */
 interface SchemaNode extends v.GenericSchema {
   readonly entries?: Readonly<Record<string, SchemaNode>>
   readonly wrapped?: SchemaNode

@@ -10,7 +10,7 @@ const ID_BYTES = 16
 /** Random bytes are fetched for so many ids at once. */
 const IDS_AT_ONCE = 128
 const DIGITS = Buffer.from('0123456789abcdef')
-/** Where the digits of each byte stand. */
+/** The position of the digits of each byte. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
 const random = new Uint8Array(ID_BYTES * IDS_AT_ONCE)

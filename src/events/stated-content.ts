@@ -6,7 +6,8 @@ import type { ContentClass, ContentItem } from './types.js'
 const MAX_ITEMS = 128
 const CLASSES: ReadonlySet<unknown> = new Set<ContentClass>(['diagnostic', 'payload'])
 /** Stands in every entry that says of an item that it is kept: text of an event has its quotation marks escaped. */
-const KEPT_MARK = Buffer.from('"level":"content"')
+export const KEPT_MARK = '"level":"content"'
+const KEPT_MARK_BYTES = Buffer.from(KEPT_MARK)
 
 /** The content of an event, as its entry states it. */
 export interface StatedContent {
@@ -34,7 +35,7 @@ export function statedContentOf(content: unknown): StatedContent | undefined {
 
 /** Returns the fields of which an entry says that their values are kept, in their order: none for most entries, which costs little. */
 export function keptFieldsIn(entry: Uint8Array): readonly string[] {
-  if (Buffer.from(entry.buffer, entry.byteOffset, entry.length).indexOf(KEPT_MARK) === -1) return NO_FIELDS
+  if (Buffer.from(entry.buffer, entry.byteOffset, entry.length).indexOf(KEPT_MARK_BYTES) === -1) return NO_FIELDS
   return (statedContentIn(entry)?.items ?? []).filter(({ level }) => level === 'content').map(({ field }) => field)
 }
 

@@ -78,6 +78,7 @@ export type ContentClass = ContentItem['class']
  * - `readable`: it can be read
  * - `digest_only`: the policy kept nothing but its digest
  * - `key_unavailable`: this process has no key for it
+ * - `not_permitted`: the database does not let this role read content (PostgreSQL)
  * - `erased`: its key was destroyed
  * - `missing`: it is not in this copy of the log: it was not copied, or somebody removed it
  * - `damaged`: it does not fit its entry, or its database cannot be read

@@ -205,3 +205,13 @@ describe('own types', () => {
     expect(invalid({ type: 'broken', data: {} }, new EventSchemas({ broken }))).toContain('data')
   })
 })
+
+it.each<[string, unknown]>([
+  ['an event that is a text', 'Ann Smith called'],
+  ['data that is a text', { type: 'run_failed', data: 'Ann Smith called' }],
+  ['an error that is a text', { type: 'run_failed', data: { error: 'Ann Smith called' } }],
+  ['a text in place of a number', { type: 'batch_sent', data: { items: [{ id: 'Ann Smith called', at: [] }, 'Ann'] } }],
+  ['a choice that is none', { type: 'approval_decided', data: { callId: 'c', decision: 'Ann Smith called' } }],
+])('the message on %s does not quote it', (_, event) => {
+  expect(invalid(event)).not.toContain('Ann')
+})

@@ -172,10 +172,17 @@ function keysOf({ path = [] }: Issue): readonly string[] {
 }
 
 function wordingOf(issue: Issue, keys: readonly string[], schema: unknown): string {
-  if (issue.type !== 'strict_object' || keys.length === 0) return issue.message
-  if (issue.expected !== 'never') return issue.received === 'undefined' ? 'it is missing' : issue.message
+  if (issue.type !== 'strict_object' || keys.length === 0) return messageOf(issue)
+  if (issue.expected !== 'never') return issue.received === 'undefined' ? 'it is missing' : messageOf(issue)
   const name = keys.at(-1) as string
   return `unknown field${suggestion(name, fieldsAt(schema, keys.slice(0, -1)))}`
+}
+
+/** Returns what a schema says, without the text that it was given: that may be content, and messages end up in other logs. */
+function messageOf({ message, received }: Issue): string {
+  return typeof received === 'string' && received.startsWith('"')
+    ? message.replaceAll(received, () => 'a text')
+    : message
 }
 
 /** The names that a Valibot schema has for the object at a path; none where it is of another kind. */

@@ -30,7 +30,7 @@ export interface OtlpScopeLogs {
 export interface OtlpLogRecord {
   /** Nanoseconds since the Unix epoch; `'0'`, unknown, for a time that a uint64 cannot say. */
   readonly timeUnixNano: string
-  /** When the log saw it, likewise. */
+  /** The time at which the log saw it, likewise. */
   readonly observedTimeUnixNano: string
   /** As in OpenTelemetry's data model: 9 INFO, 13 WARN, 17 ERROR. */
   readonly severityNumber: number

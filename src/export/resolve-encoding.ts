@@ -1,6 +1,6 @@
 import { nearestName } from '../events/nearest.js'
 import { wholeNumberOption } from '../events/options.js'
-import { CONTENT_CHOICES } from '../reader/content/choice.js'
+import { requireContentChoice } from '../reader/content/choice.js'
 import { DEFAULT_CLOUD_EVENT_SOURCE } from './cloud-events.js'
 import { type EncodeOptions, EXPORT_FORMATS, type ExportFormat, OCSF_VERSIONS } from './contract.js'
 import { OCSF_VERSION } from './ocsf.js'
@@ -28,9 +28,7 @@ export function resolveEncoding(of: string, options: EncodeOptions): ResolvedEnc
   if (!OCSF_VERSIONS.includes(ocsfVersion)) {
     throw new TypeError(`${of}: ocsfVersion must be one of ${OCSF_VERSIONS.join(', ')}`)
   }
-  if (!CONTENT_CHOICES.includes(content)) {
-    throw new TypeError(`${of}: content must be one of ${CONTENT_CHOICES.join(', ')}`)
-  }
+  requireContentChoice(of, content)
   if (content !== 'none' && format === 'jsonl') {
     throw new TypeError(`${of}: 'jsonl' is the stored bytes, which have no content; use the format 'events'`)
   }

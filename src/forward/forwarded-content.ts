@@ -1,5 +1,5 @@
 import { keptFieldsIn, statedContentIn } from '../events/stated-content.js'
-import { type ContentChoice, takesIn } from '../reader/content/choice.js'
+import { type ContentChoice, keptBytes, takesIn } from '../reader/content/choice.js'
 import { MAX_CONTENT_BYTES, type SealedContent, type SealedEntry } from '../store/contract.js'
 import { isSealedContentSource, SEALED_CONTENT } from '../store/sealed-content-source.js'
 import type { ForwardedLog } from './options.js'
@@ -24,13 +24,10 @@ export async function withContent(
   })
 }
 
-/** Returns the bytes of content that an entry says are kept for it. */
+/** Returns the bytes of content that go with an entry, as far as it says. */
 export function keptBytesIn(entry: Uint8Array, choice: ContentChoice): number {
   if (choice === 'none' || keptFieldsIn(entry).length === 0) return 0
-  const kept = statedContentIn(entry)?.items.filter((item) => item.level === 'content' && takesIn(choice, item.class))
-  // Attacker-controlled: sizes that the entry states.
-  const bytes = kept?.reduce((sum, item) => sum + Math.max(0, item.bytes), 0) ?? 0
-  return Math.min(bytes, MAX_CONTENT_BYTES)
+  return Math.min(keptBytes(statedContentIn(entry), choice), MAX_CONTENT_BYTES)
 }
 
 function chosen(

@@ -1,5 +1,5 @@
 import { rejectUnknownOptions, wholeNumberOption } from '../events/options.js'
-import { CONTENT_CHOICES, type ContentChoice } from '../reader/content/choice.js'
+import { type ContentChoice, requireContentChoice } from '../reader/content/choice.js'
 import type { AuditLogReader } from '../reader/contract.js'
 import type { AuditStore } from '../store/contract.js'
 import { isSealedContentSource } from '../store/sealed-content-source.js'
@@ -51,8 +51,7 @@ export function resolveOptions(options: ForwardOptions): ResolvedForwardOptions 
   const { content = 'none' } = options
   if (typeof onProblem !== 'function') throw new TypeError(`${OF}: onProblem must be a function`)
   if (typeof startTimer !== 'function') throw new TypeError(`${OF}: startTimer must be a function`)
-  if (!CONTENT_CHOICES.includes(content))
-    throw new TypeError(`${OF}: content must be one of ${CONTENT_CHOICES.join(', ')}`)
+  requireContentChoice(OF, content)
   const maxGroupEntries = { fallback: 4096, min: 1, max: 65_536 }
   return Object.freeze({
     maxGroupEntries: wholeNumberOption(OF, 'maxGroupEntries', options.maxGroupEntries, maxGroupEntries),

@@ -15,6 +15,7 @@ import type { Emptied, TakenValue } from './taken-value.js'
  */
 export function takeContent({ type }: RecordInput, data: unknown): Emptied | undefined {
   if (typeof data !== 'object' || data === null) return undefined
+  if (data instanceof ContentValue) return takeMarked({ value: data })
   const fields = contentFields.get(type)
   if (!fields) return takeMarked(data)
   const source = converted(data)

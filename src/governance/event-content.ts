@@ -118,7 +118,7 @@ function levelOf(type: string, { class: contentClass }: TakenValue, rule: Compil
 
 interface Changes {
   readonly data: unknown
-  /** What takes the place of the actor, and of what callers claim. A member without a value is left out. */
+  /** The actor and the claims of callers, with pseudonyms. A member without a value is left out. */
   readonly scope: PseudonymousScope | undefined
   readonly altered: readonly Alteration[]
 }

@@ -12,7 +12,7 @@ import type { PromisedContent } from './promised-content.js'
 interface ContentComparisonParts {
   /** The database of items; `undefined` where there is none. */
   readonly db: Database | undefined
-  /** What is wrong with the database, so that no item of it can be read. */
+  /** A sentence that says what is wrong with the database, so that no item of it can be read. */
   readonly damage?: string | undefined
   /** `undefined` where there are none: values are not compared with their digests then. */
   readonly keys: ContentKeys | undefined
@@ -20,7 +20,7 @@ interface ContentComparisonParts {
   readonly location: string
 }
 
-/** An item that is stored. */
+/** The items that are stored for an entry, by their fields. */
 type StoredItems = ReadonlyMap<string, Uint8Array>
 
 /** Compares the content of a log with what its entries promise, in the order of the entries. */

@@ -3,7 +3,7 @@ import { AuditLogError } from '../events/errors.js'
 import { contentPath } from '../store/leveldb/content/database.js'
 import { takeContentFiles } from '../store/leveldb/content/snapshot.js'
 import { ENTRIES, refuseFormer } from '../store/leveldb/database.js'
-import { codeOf, corrupt, openError } from '../store/leveldb/errors.js'
+import { codeOf, corrupt, isDamage, openError } from '../store/leveldb/errors.js'
 import { indexPath } from '../store/leveldb/indexes/database.js'
 import { type Database, newDatabase } from '../store/leveldb/load-level.js'
 import { type SnapshotFiles, takeFiles } from '../store/leveldb/snapshot-files.js'
@@ -99,7 +99,7 @@ export class FrozenLog {
 export interface FrozenContent {
   /** `unseen`: it was not asked for, or may not be read. */
   readonly state: 'taken' | 'absent' | 'damaged' | 'unseen'
-  /** What is wrong with it, in words. */
+  /** A sentence that says what is wrong with it. */
   readonly problem?: string
 }
 
@@ -169,12 +169,10 @@ async function takeContent(
     if (['EACCES', 'EPERM'].includes(codeOf(error) ?? ''))
       return { state: 'unseen', problem: 'the content was not looked at: it may not be read' }
     const problem = openError(error, location)
-    if (!DAMAGE.has(problem.code) && codeOf(error) !== 'ENOTDIR') throw error
+    if (!isDamage(problem) && codeOf(error) !== 'ENOTDIR') throw error
     return { state: 'damaged', problem: problem.message }
   }
 }
-
-const DAMAGE: ReadonlySet<string> = new Set(['AUDIT_LOG_CORRUPT', 'AUDIT_FILE_REFUSED'])
 
 /**
  * Lays a database out so that LevelDB can open it without harm, and lets LevelDB turn its logs into tables: once for all

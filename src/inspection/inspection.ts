@@ -30,7 +30,7 @@ const MAX_SEARCHED = 8
 /** Tasks under way for each thread: one is done, the next waits. */
 const AHEAD = 2
 
-/** What the thread of an inspection is asked besides. */
+/** The parts of an inspection that its own thread needs besides. */
 export interface AskedOfInspection {
   /** Compares the content that entries promise; left out where it is not looked at. */
   readonly content?: ContentComparison | undefined

@@ -1,10 +1,7 @@
-import { statedContentIn } from '../events/stated-content.js'
+import { KEPT_MARK, statedContentIn } from '../events/stated-content.js'
 import type { ContentItem } from '../events/types.js'
 import type { Block } from '../store/leveldb/entries/block.js'
 import { hashLeaf } from '../tree/index.js'
-
-/** Stands in every entry that says of content that it is kept. */
-const KEPT_MARK = '"level":"content"'
 
 /** Content that an entry says is kept. Plain. */
 export interface PromisedContent {

@@ -12,7 +12,7 @@ const WORDS: ReadonlyMap<string, boolean> = new Map([
   ['no', false],
 ])
 
-/** What a variable of the environment says: nothing when it is unset, empty, or no word for on or off. */
+/** Reads a variable of the environment: `undefined` when it is unset, empty, or no word for on or off. */
 export function switchedOn(variable: 'SPANLEDGER_ENABLED' | 'SPANLEDGER_EXPLAIN'): boolean | undefined {
   const value = process.env[variable]
   if (value === undefined || value.trim() === '') return undefined

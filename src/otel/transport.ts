@@ -1,7 +1,7 @@
 import type { Attributes } from '@opentelemetry/api'
 
 /**
- * Whether a span says at its start that it is one of a transport or a database, and so no agent's. By attributes that
+ * Tells whether a span says at its start that it is one of a transport or a database, and so no agent's. By attributes that
  * the OpenTelemetry semantic conventions, stable and older, want at the start. Named one by one: looked up in a list
  * they would cost more than the look at the span that they save.
  */

@@ -115,7 +115,7 @@ export class BoundedCopy {
     return copy
   }
 
-  /** Whether there is room for one more member; if not, the container is cut there. */
+  /** Tells whether there is room for one more member; if not, the container is cut there. */
   #takeMember(nameLength: number): boolean {
     if (this.#membersLeft > 0 && nameLength <= this.#lengthLeft) {
       this.#membersLeft--

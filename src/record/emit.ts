@@ -27,7 +27,7 @@ export interface RecordingLibrary {
 /** Options of every recording function. Scope that is left out is inherited. */
 export interface RecordOptions extends AuditScope {
   /**
-   * When it happened.
+   * The time at which it happened.
    *
    * @defaultValue now
    */

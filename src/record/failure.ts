@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 
-/** What is kept of a thrown value. */
+/** The parts of a thrown value that are kept. */
 export interface Failure {
   readonly code: string
   readonly message: string

@@ -30,9 +30,9 @@ export const AGENT_NAME = 'spanledger.agent.name'
 export const RUN_TRIGGER = 'spanledger.trigger'
 export const RUN_MODEL = 'spanledger.model'
 
-/** How a run ended: `completed`, `failed`, `cancelled` or `suspended`. Set on its span before that ends. */
+/** The outcome of a run: `completed`, `failed`, `cancelled` or `suspended`. Set on its span before that ends. */
 export const RUN_OUTCOME = 'spanledger.run.outcome'
-/** Why it was cancelled or suspended. */
+/** The reason why it was cancelled or suspended. */
 export const RUN_REASON = 'spanledger.run.reason'
 export const RUN_CANCELLED_BY = 'spanledger.run.cancelled_by'
 export const RUN_WAITING_FOR = 'spanledger.run.waiting_for'
@@ -40,7 +40,7 @@ export const RUN_FINISH_REASON = 'spanledger.run.finish_reason'
 
 /** `data` as one JSON text: of `custom` events and of types of your own, whose field names have to survive. */
 export const DATA = 'spanledger.data'
-/** What a `custom` event is called. */
+/** The name of a `custom` event. */
 export const CUSTOM_NAME = 'spanledger.name'
 /** JSON list of the fields that could not be taken as they were handed in. */
 export const ALTERED = 'spanledger.altered'

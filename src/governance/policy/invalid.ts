@@ -6,8 +6,12 @@ const MAX_NAMED = 100
 
 /** Returns the error of a policy that is refused. @param path - of the fault */
 export function invalid(path: string, what: string, cause?: unknown): AuditLogError {
-  const message = `Invalid policy: ${path}: ${what}. The policy in force stays`
-  return new AuditLogError('AUDIT_POLICY_INVALID', message, { cause })
+  return new AuditLogError('AUDIT_POLICY_INVALID', messageOf(`${path}: ${what}`), { cause })
+}
+
+/** Returns the message of a policy that is refused. */
+export function messageOf(what: string): string {
+  return `Invalid policy: ${what}. The policy in force stays`
 }
 
 /** Returns a name as messages repeat it. */

@@ -4,6 +4,7 @@ import { isError } from '../../events/is-error.js'
 import { beginning } from '../../events/text.js'
 import { readNamedFileSync } from '../../files/regular-file.js'
 import { duplicateMember } from './duplicate-members.js'
+import { messageOf } from './invalid.js'
 
 /** Bytes of the largest policy file. */
 const MAX_BYTES = 1024 * 1024
@@ -37,7 +38,7 @@ function bytesOf(path: string): Buffer {
     return readNamedFileSync(path, MAX_BYTES)
   } catch (cause) {
     if (cause instanceof AuditLogError) throw cause
-    const what = `Invalid policy: ${path} cannot be read: ${reasonOf(cause)}. The policy in force stays`
+    const what = messageOf(`${path} cannot be read: ${reasonOf(cause)}`)
     throw new PolicyUnreadable('AUDIT_POLICY_INVALID', what, { cause })
   }
 }
@@ -52,7 +53,7 @@ function textOf(bytes: Buffer, path: string): string {
 }
 
 function invalid(what: string, cause?: unknown): AuditLogError {
-  return new AuditLogError('AUDIT_POLICY_INVALID', `Invalid policy: ${what}. The policy in force stays`, { cause })
+  return new AuditLogError('AUDIT_POLICY_INVALID', messageOf(what), { cause })
 }
 
 function reasonOf(cause: unknown): string {

@@ -72,7 +72,7 @@ const WORD_LIKE = new Set(
   ),
 )
 
-/** What follows each mark. */
+/** The pattern of what follows each mark. */
 const BODIES: ReadonlyMap<string, RegExp> = new Map(
   FORMS.flatMap(([marks, body]) => marks.split(' ').map((mark) => [mark, new RegExp(body, 'y')] as const)),
 )

@@ -51,6 +51,12 @@ describe('detectors that are on', () => {
     ],
     ['payment_card', `paid with ${['3782', '822463', '10005'].join(' ')}, thanks`, '822463'],
     ['payment_card', `* ${CARD.join(' ')} 12/27`, CARD.join(' ')],
+    ...['\n', '\r\n', ' \n  ', '-\n', '\\n'].flatMap((line): [string, string, string][] => [
+      ['payment_card', `paid with ${CARD.slice(0, 2).join(' ')}${line}${CARD.slice(2).join(' ')}, thanks`, '4111'],
+      ['payment_card', `${CARD[0]}${line}${CARD.slice(1).join('-')}`, '4111'],
+      ['iban', `to ${IBAN.slice(0, 3).join(' ')}${line}${IBAN.slice(3).join(' ')} today`, '6016'],
+      ['iban', `${IBAN.join(line)}`, '6016'],
+    ]),
     ...[IBAN.join(''), IBAN.join(' '), IBAN.join(' ').toLowerCase()].map((iban): [string, string, string] => [
       'iban',
       `to ${iban}.`,
@@ -120,6 +126,10 @@ describe('detectors that are on', () => {
     'Basic understanding of the bearer of news',
     'GB00 NWBK 6016 1331 9268 19',
     '4111 1111 1111 1112',
+    '4111 1111\n1111 1112',
+    '4111 1111\n1111 1111\n1111 1111',
+    '4111\n1111\n1111\n1111',
+    '1200 4111 1111\n1111 1111',
     'skill-task-risk-analysis-of-everything-here',
     '{"a":[1,2,3],"sort_key":"abc","public_key":"xyz"}',
   ])('leaves %j as it is', (text) => {

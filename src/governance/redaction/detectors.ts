@@ -19,8 +19,7 @@ export const DETECTORS = ['secret', 'api_key', 'payment_card', 'iban', 'email', 
 /** The name of a detector. */
 export type DetectorName = (typeof DETECTORS)[number]
 
-/** All detectors. */
-export const detectors: readonly Detector[] = [
+const detectors: readonly Detector[] = [
   { name: 'secret', isDefault: true, mayBeIn: maySecretBeIn, takeFrom: takeSecrets },
   { name: 'api_key', isDefault: true, mayBeIn: mayApiKeyBeIn, takeFrom: takeApiKeys },
   { name: 'payment_card', isDefault: true, mayBeIn: mayCardBeIn, takeFrom: takeCards },
@@ -28,3 +27,8 @@ export const detectors: readonly Detector[] = [
   { name: 'email', isDefault: false, mayBeIn: mayEmailBeIn, takeFrom: takeEmails },
   { name: 'telephone', isDefault: false, mayBeIn: mayTelephoneBeIn, takeFrom: takeTelephones },
 ]
+
+/** Returns the detectors that look at a text. @param switches - detectors that are switched on or off, by their names */
+export function activeDetectors(switches: Readonly<Record<string, boolean>> = {}): readonly Detector[] {
+  return detectors.filter(({ name, isDefault }) => switches[name] ?? isDefault)
+}

@@ -1,10 +1,14 @@
 import { hasIbanCheckDigits, ibanLength } from './check-digits.js'
+import { NEXT_LINE } from './next-line.js'
 import type { Take } from './text-view.js'
 
+/** Stands between two characters: the number may continue on the next line. */
+const BETWEEN = `(?:[ ._/-]|${NEXT_LINE})`
 /** The country and the check digits; the country stays. */
-const BEGINNING = /(?<![A-Za-z\d])[A-Za-z]{2}[ -]?\d{2}(?=[ ._/-]?[A-Za-z\d])/g
+const BEGINNING = new RegExp(String.raw`(?<![A-Za-z\d])[A-Za-z]{2}[ -]?\d{2}(?=${BETWEEN}?[A-Za-z\d])`, 'g')
+const SEPARATOR = new RegExp(String.raw`${BETWEEN}(?=[A-Za-z\d])`, 'y')
 const COUNTRY_LENGTH = 2
-const MAY_BEGIN = /[A-Za-z]{2}[ -]?\d{2}[ ._/-]?[A-Za-z\d]/
+const MAY_BEGIN = new RegExp(String.raw`[A-Za-z]{2}[ -]?\d{2}${BETWEEN}?[A-Za-z\d]`)
 
 /** Cheap to ask: `false` where no IBAN can be in a text. */
 export function mayIbanBeIn(text: string): boolean {
@@ -26,10 +30,16 @@ export function takeIbans(text: string, take: Take): void {
 function endOfIban(text: string, start: number, length = 0): number | undefined {
   let iban = ''
   let at = start
-  for (; iban.length < length; at++) {
+  while (iban.length < length) {
     const character = text[at] ?? ''
-    if (/[A-Za-z\d]/.test(character)) iban += character
-    else if (!/[ ._/-]/.test(character) || !/[A-Za-z\d]/.test(text[at + 1] ?? '')) return undefined
+    if (/[A-Za-z\d]/.test(character)) {
+      iban += character
+      at++
+      continue
+    }
+    SEPARATOR.lastIndex = at
+    if (!SEPARATOR.test(text)) return undefined
+    at = SEPARATOR.lastIndex
   }
   // Words of a sentence are no account number.
   if (length === 0 || iban.replace(/\D/g, '').length < length / 3 || /[A-Za-z\d]/.test(text[at] ?? '')) return undefined

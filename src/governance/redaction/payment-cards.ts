@@ -1,5 +1,6 @@
 import { isCard } from './check-digits.js'
 import type { Take } from './text-view.js'
+import { mayCardWrapIn, takeWrappedCards } from './wrapped-cards.js'
 
 /** The last digits of a card stay. */
 const KEPT_DIGITS = 4
@@ -29,7 +30,7 @@ interface Group {
 
 /** Cheap to ask: `false` where no card can be in a text. */
 export function mayCardBeIn(text: string): boolean {
-  return ENOUGH.test(text)
+  return ENOUGH.test(text) || mayCardWrapIn(text)
 }
 
 /** Takes the numbers of payment cards, but for their last digits. */
@@ -37,6 +38,7 @@ export function takeCards(text: string, take: Take): void {
   for (const { 0: run, index } of text.matchAll(RUN)) {
     if (run.length >= MIN_DIGITS) new CardFinder(text, groupsOf(run, index), take).find()
   }
+  takeWrappedCards(text, take)
 }
 
 function groupsOf(run: string, start: number): Group[] {
@@ -77,7 +79,7 @@ class CardFinder {
     }
   }
 
-  /** What stands before a card ends there now. */
+  /** Takes the cards among the groups before a card: the last of these groups ends there now. */
   #takeBefore(before: number): void {
     for (let end = before, at = end - 1; at >= this.#first && end - at <= MAX_DIGITS; at--) {
       if (this.#endOfCard(at, end) !== end) continue

@@ -1,5 +1,5 @@
 import type { Finding, Redaction, RedactionInput, RedactionResult, RedactorContext } from './contract.js'
-import { type Detector, detectors } from './detectors.js'
+import { activeDetectors, type Detector } from './detectors.js'
 import { jsonOfTree, treeOfJson } from './json-text.js'
 import { type OwnRedactors, RedactorFailed } from './redactors.js'
 import { isListOfPairs, secretArguments, secretItems, secretMembers } from './secret-members.js'
@@ -24,8 +24,7 @@ const MIN_NUMBER_LENGTH = 8
  * @param switches - detectors that are switched on or off, by their names
  */
 export function createRedaction(own: OwnRedactors, switches: Readonly<Record<string, boolean>> = {}): Redaction {
-  const active = detectors.filter(({ name, isDefault }) => switches[name] ?? isDefault)
-  const parts = { active, own, cleanNames: new Set<string>() }
+  const parts = { active: activeDetectors(switches), own, cleanNames: new Set<string>() }
   return {
     redact: (input) => redact(input, parts),
     takeDisabled: () => own.takeDisabled(),

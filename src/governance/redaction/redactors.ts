@@ -25,7 +25,7 @@ const MAX_OVERRUNS = 3
 /** No redactor makes a text so much longer. */
 const MAX_LENGTH = 1024 * 1024
 
-/** What `altered` says of the detectors. */
+/** Names that `altered` has for detectors: no redactor takes one. */
 const RESERVED: ReadonlySet<string> = new Set([...DETECTORS, 'detectors'])
 
 interface Known {

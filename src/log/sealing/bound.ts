@@ -95,6 +95,7 @@ export class BoundedCopy {
   #copyConverted(value: unknown, key: PropertyKey, field: string, depth: number): unknown {
     if (typeof value !== 'object' || value === null) return this.#copy(value, key, field, depth)
     if (Array.isArray(value)) return this.#copyList(value, field, depth)
+    if (value instanceof ContentValue) return this.#absent(field, 'removed')
     return this.#copyObject(value, Object.keys(value), field, depth)
   }
 

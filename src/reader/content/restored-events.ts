@@ -1,11 +1,9 @@
 import type { ResolvedContent } from '../../content/contract.js'
-import { fieldsOf } from '../../events/recorded-fields.js'
-import { statedContentOf } from '../../events/stated-content.js'
-import { textOf } from '../../events/text.js'
+import { statedContentIn, statedContentOf } from '../../events/stated-content.js'
 import type { StoredEvent } from '../../events/types.js'
 import type { StoredEntry } from '../../store/contract.js'
 import type { ReadableStore } from '../../store/readable.js'
-import { type ContentChoice, takesIn } from './choice.js'
+import { type ContentChoice, keptBytes } from './choice.js'
 import { type Restorer, restorerOf } from './restorers.js'
 
 /** Bytes of content that are read at a time, unless one event has more: it bounds what is in memory. */
@@ -22,7 +20,7 @@ export async function* restored(
     return
   }
   for await (const events of batches) {
-    for (const part of inParts(events, (event) => bytesKept(event, choice))) {
+    for (const part of inParts(events, (event) => keptBytes(statedContentOf(event.content), choice))) {
       await restorer.restore(part, choice)
       yield part
     }
@@ -61,14 +59,7 @@ export function entryParts<E extends StoredEntry>(
   entries: readonly E[],
   choice: ContentChoice,
 ): Iterable<readonly E[]> {
-  return inParts(entries, ({ bytes }) => {
-    try {
-      // Attacker-controlled: an entry of any contents; what it states of its content is checked.
-      return bytesKept(fieldsOf(JSON.parse(textOf(bytes))), choice)
-    } catch {
-      return 0
-    }
-  })
+  return inParts(entries, ({ bytes }) => keptBytes(statedContentIn(bytes), choice))
 }
 
 function* inParts<T>(items: readonly T[], bytesOf: (item: T) => number): Generator<readonly T[]> {
@@ -85,13 +76,4 @@ function* inParts<T>(items: readonly T[], bytesOf: (item: T) => number): Generat
     length += bytes
   }
   if (part.length > 0) yield part
-}
-
-/** Returns the bytes of content that an event says are kept for it. */
-function bytesKept(event: object, choice: ContentChoice): number {
-  let bytes = 0
-  for (const item of statedContentOf(fieldsOf(event).content)?.items ?? []) {
-    if (item.level === 'content' && takesIn(choice, item.class) && item.bytes > 0) bytes += item.bytes
-  }
-  return bytes
 }

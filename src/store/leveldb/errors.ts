@@ -43,6 +43,13 @@ export function openError(error: unknown, location: string): AuditLogError {
   }
 }
 
+const DAMAGE: ReadonlySet<string> = new Set(['AUDIT_LOG_CORRUPT', 'AUDIT_FILE_REFUSED'])
+
+/** Tells whether a failure to open a database says that it is damaged, or that something else stands in its place. */
+export function isDamage({ code }: AuditLogError): boolean {
+  return DAMAGE.has(code)
+}
+
 /** Tells whether a database could not be opened because somebody else has it open. */
 export function isLocked(error: unknown): boolean {
   return codeOf(causeOf(error)) === 'LEVEL_LOCKED'

@@ -61,7 +61,7 @@ const STEERING = new Map<string, Steering>([
   ['GraphDrained', 'drained'],
 ])
 
-/** What LangGraph throws to steer a graph: no failure, though the span is marked as one. */
+/** Returns the way in which LangGraph steers a graph by an error: no failure, though the span is marked as one. */
 export function steeringOf(error: SpanError): Steering | undefined {
   const own = STEERING.get(error.code)
   if (own) return own
@@ -75,7 +75,7 @@ export function steeringOf(error: SpanError): Steering | undefined {
   }
 }
 
-/** How a chain ended of which no more is known than its error. */
+/** Returns the ending of a chain of which no more is known than its error. */
 export function endingOf(error: SpanError | undefined): Conclusion {
   switch (error && steeringOf(error)) {
     case 'interrupt':
@@ -90,7 +90,7 @@ export function endingOf(error: SpanError | undefined): Conclusion {
   }
 }
 
-/** What follows from the error that ended a run. */
+/** Returns the facts that follow from the error that ended a run. */
 export function factsOfError({ code, message }: SpanError): readonly Fact[] {
   const numbers = (pattern: RegExp) => pattern.exec(message)?.slice(1).map(Number) ?? []
   switch (code) {

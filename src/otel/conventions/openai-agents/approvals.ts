@@ -33,7 +33,7 @@ export function callsAskedFor(attributes: Attributes): readonly AskedCall[] | un
   return answered ? calls : undefined
 }
 
-/** Whether a tool did not run because its approval was denied: the wording is all that tells. */
+/** Tells whether a tool did not run because its approval was denied: the wording is all that tells. */
 export function isDenial({ message }: SpanError): boolean {
   return DENIED.test(message)
 }

@@ -14,7 +14,7 @@ export function hasErrorStatus(span: SpanLike): boolean {
 }
 
 /**
- * What went wrong, by OpenTelemetry's own conventions: the last `exception` event, `error.type`, the status text.
+ * Returns the error of a span, by OpenTelemetry's own conventions: the last `exception` event, `error.type`, the status text.
  * Whether it counts as failure is for the caller to say.
  */
 export function errorOf(span: SpanLike): SpanError {
@@ -35,7 +35,7 @@ export function withStackTrace<E extends SpanError | undefined>(error: E, span: 
     : { ...error, stackTrace }
 }
 
-/** What `AbortSignal`s throw has a number for its code, which SDKs report as the type; the stack begins with the class. */
+/** Returns the class of what an `AbortSignal` threw. It has a number for its code, which SDKs report as the type; the stack begins with the class. */
 function abortClassOf(exception: Attributes | undefined): string | undefined {
   const stack = text(exception?.['exception.stacktrace'])
   return stack && /^(AbortError|TimeoutError)\b/.exec(stack)?.[1]

@@ -5,7 +5,7 @@ import { requireRegularContent } from '../../../files/log-directory.js'
 import { readersOfLog } from '../../../files/readers.js'
 import type { SealedContent, SealedEntry } from '../../contract.js'
 import { createDirectory } from '../../directory.js'
-import { codeOf, isLocked, messageOf, openError } from '../errors.js'
+import { codeOf, isDamage, isLocked, messageOf, openError } from '../errors.js'
 import { type KeptModes, keepModes } from '../file-modes.js'
 import type { Database } from '../load-level.js'
 import { isNewDatabase, openSecured } from '../open-secured.js'
@@ -181,12 +181,11 @@ const FOREIGN: ReadonlySet<string | undefined> = new Set([
   'EPERM',
   'ENOENT',
 ])
-const DAMAGE: ReadonlySet<string> = new Set(['AUDIT_LOG_CORRUPT', 'AUDIT_FILE_REFUSED'])
 
 /** Tells damage from what passes: a full disk, a lack of descriptors, a lock. */
 function isReplaceable(problem: unknown, location: string): boolean {
   if (isLocked(problem)) return false
-  return FOREIGN.has(codeOf(problem)) || DAMAGE.has(openError(problem, location).code)
+  return FOREIGN.has(codeOf(problem)) || isDamage(openError(problem, location))
 }
 
 function damaged(location: string, aside: string, cause: unknown): AuditLogError {
