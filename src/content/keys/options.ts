@@ -69,7 +69,7 @@ export function fileProvider(directory: string, keyFile: string | undefined): Co
 }
 
 function requirePath(name: string, path: unknown): void {
-  if (path === undefined || (typeof path === 'string' && path !== '' && !path.includes('\0'))) return
+  if (path === undefined || (typeof path === 'string' && path !== '')) return
   throw new TypeError(`${name} must be a path`)
 }
 

@@ -76,9 +76,7 @@ export function contentKeyFile(path: string): ContentKeyProvider {
  * links, as those of mounted secrets do
  */
 export function keyFileProvider(path: string, isOwn = false): CreatingProvider {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new TypeError('contentKeyFile: path must be the path of a file')
-  }
+  if (typeof path !== 'string' || path === '') throw new TypeError('contentKeyFile: path must be the path of a file')
   const file = resolve(path)
   const key = () => readKey(file, isOwn)
   return {
