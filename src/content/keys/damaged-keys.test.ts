@@ -44,10 +44,17 @@ function onlyFile(folder: string): string {
   return join(file?.parentPath ?? '', file?.name ?? '')
 }
 
-/** Ways in which a file is not what it was. */
-const DAMAGES: readonly (readonly [string, (path: string, bytes: Buffer) => void])[] = [
+type Damage = readonly [string, (path: string, bytes: Buffer) => void]
+
+/** Forms of a file that was not put on the disk before power was lost. */
+const CUTS: readonly Damage[] = [
   ['empty', (path) => writeFileSync(path, '')],
   ['cut short', (path, bytes) => writeFileSync(path, bytes.subarray(0, 30))],
+  ['all zeros', (path, bytes) => writeFileSync(path, Buffer.alloc(bytes.length))],
+]
+
+/** Other ways in which a file is not what it was. */
+const DAMAGES: readonly Damage[] = [
   ['one bit off', (path, bytes) => writeFileSync(path, flipped(bytes))],
   ['too long', (path, bytes) => writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(100_000, 'x')]))],
   ['something else', (path) => writeFileSync(path, 'hello\n')],
@@ -92,7 +99,25 @@ describe.each(DAMAGES)('a key of a subject whose file is %s', (_, how) => {
     expect(keys.keyOf(key?.id ?? '')).toMatchObject({ id: key?.id })
     await keys.settled()
   })
+})
 
+test.each(CUTS)(
+  'a key of a subject whose file is %s gives way to another one; what has the first is readable by its id',
+  async (_, how) => {
+    const key = opened().keys.keyFor(ann)
+    damage(onlyFile('subjects'), how)
+    const { keys, problems } = opened()
+    const other = keys.keyFor(ann)
+    expect(other?.id).toMatch(/^[\da-f]{32}$/)
+    expect(other?.id).not.toBe(key?.id)
+    expect(opened().keys.keyFor(ann)?.id).toBe(other?.id)
+    expect(keys.keyOf(key?.id ?? '')).toMatchObject({ id: key?.id })
+    expect(problems).toEqual([])
+    await keys.settled()
+  },
+)
+
+describe.each([...CUTS, ...DAMAGES])('a key of a subject whose file is %s', (_, how) => {
   test('by its id: cannot be read, and was not erased; nothing is recorded that nobody could read', () => {
     const key = opened().keys.keyFor(ann)
     const path = onlyFile('ids')
@@ -139,7 +164,7 @@ describe('the key of the ledger', () => {
     expect(opened().keys.keyFor(ann)?.id).toBe(key?.id)
   })
 
-  test.each(DAMAGES)('whose file is %s opens nothing, and is left as it is', (_, how) => {
+  test.each([...CUTS, ...DAMAGES])('whose file is %s opens nothing, and is left as it is', (_, how) => {
     opened().keys.keyFor(ann)
     const path = join(directory, 'ledger')
     damage(path, how)
@@ -161,7 +186,7 @@ describe('the key of the ledger', () => {
 })
 
 describe('the key file', () => {
-  test.each(DAMAGES)('of a ledger that is %s opens nothing, and is left as it is', (_, how) => {
+  test.each([...CUTS, ...DAMAGES])('of a ledger that is %s opens nothing, and is left as it is', (_, how) => {
     opened().keys.keyFor(ann)
     damage(join(directory, 'provider.key'), how)
     const before = readdirSync(directory, { recursive: true })

@@ -12,7 +12,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { randomId } from '../../events/random-id.js'
-import { readRegularFileSync } from '../../files/regular-file.js'
+import { openRegularFile, readRegularFileSync } from '../../files/regular-file.js'
+import { syncFile } from '../../files/sync-file.js'
 import { createDirectorySync, syncDirectory, syncDirectorySync } from '../../store/directory.js'
 
 /** A file is for its owner alone. */
@@ -40,6 +41,12 @@ const OUT_OF_REACH: ReadonlySet<string | undefined> = new Set([
   'ENXIO',
   'ESTALE',
 ])
+/** Puts what was written on the disk, or leaves that to somebody else. */
+type Sync = (descriptor: number) => void
+
+/** The states of a file that holds no key. */
+export type UnreadKey = 'malformed' | 'cut_short'
+
 /** Beginning of the name of a file that is being written, and has no name of its own yet. */
 const UNNAMED = '.spanledger-key-'
 /** A process that is writing such a file is done long before. */
@@ -47,26 +54,24 @@ const UNNAMED_FOR_MILLIS = 60 * 60 * 1000
 
 /**
  * Creates a file, unless there is something of its name: of several who try, also in several processes, exactly one does. It is
- * whole, and on the disk, before it has its name. Whatever happens, nobody sees a part of it.
+ * whole before it has its name. {@link syncKeyFile} puts it on the disk, since recording does not wait for that.
  *
  * @param unnamedIn - an existing directory of the same volume, in which it is written
  * @returns whether it was this one
  * @throws what the file system throws
  */
-export function createKeyFile(path: string, content: string, unnamedIn: string = dirname(path)): boolean {
-  const temporary = writeUnnamed(unnamedIn, content)
-  try {
-    return nameKeyFile(temporary, path)
-  } finally {
-    rmSync(temporary, { force: true })
-  }
+export function createKeyFile(path: string, content: string, unnamedIn: string): boolean {
+  return createNamed(
+    path,
+    writeUnnamed(unnamedIn, content, () => {}),
+  )
 }
 
-/** {@link createKeyFile}, with its directories. Loss of power keeps those as well, and the name. */
+/** {@link createKeyFile}, with its directories, and on the disk before it has its name. Loss of power keeps all of it. */
 export function createLastingKeyFile(path: string, content: string): boolean {
   const directory = dirname(path)
   for (const made of createDirectorySync(directory)) syncDirectorySync(dirname(made))
-  const isCreated = createKeyFile(path, content)
+  const isCreated = createNamed(path, writeUnnamed(directory, content, fsyncSync))
   syncDirectorySync(directory)
   return isCreated
 }
@@ -100,7 +105,7 @@ export function removeTemporaryKeyFiles(directory: string): void {
 
 /** Puts a file in place of another one, at once: after loss of power it is one or the other, whole. @throws what the file system throws */
 export function replaceKeyFile(path: string, content: string): void {
-  const temporary = writeUnnamed(dirname(path), content)
+  const temporary = writeUnnamed(dirname(path), content, fsyncSync)
   try {
     renameSync(temporary, path)
   } catch (problem) {
@@ -113,14 +118,14 @@ export function replaceKeyFile(path: string, content: string): void {
  * Reads a file that somebody else may be just creating.
  *
  * @param parse - `undefined` for what is not written in full
- * @returns `undefined` where there is none
+ * @returns `undefined` where there is none; `cut_short` for one without its end, as loss of power leaves a file that was never put on the disk
  * @throws AuditLogError `AUDIT_FILE_REFUSED`; what the file system throws
  */
 export function readKeyFile<T>(
   path: string,
   maxBytes: number,
   parse: (text: string) => T | undefined,
-): T | 'malformed' | undefined {
+): T | UnreadKey | undefined {
   for (let attempt = 1; ; attempt++) {
     let text: string
     try {
@@ -132,37 +137,59 @@ export function readKeyFile<T>(
     const parsed = parse(text)
     if (parsed !== undefined) return parsed
     // Whoever writes it writes all of it at once.
-    if (attempt === READ_ATTEMPTS || text.endsWith('\n')) return 'malformed'
+    if (text.endsWith('\n')) return 'malformed'
+    if (attempt === READ_ATTEMPTS) return 'cut_short'
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, READ_PAUSE_MILLIS)
   }
 }
 
 /**
- * Makes the names of a file, in its directories up to `root`, outlive loss of power. What is gone meanwhile, or cannot be opened any
+ * Makes a file, and its names in its directories up to `root`, outlive loss of power. What is gone meanwhile, or cannot be opened any
  * more, keeps nobody waiting: its content is lost, and nothing else.
  *
  * @throws what the file system throws
  */
 export async function syncKeyFile(path: string, root: string): Promise<void> {
+  await syncFileAt(path).catch(ignoreOutOfReach)
   for (let directory = dirname(path); directory.length >= root.length; directory = dirname(directory)) {
-    await syncDirectory(directory).catch((problem) => {
-      if (!OUT_OF_REACH.has(problem?.code)) throw problem
-    })
+    await syncDirectory(directory).catch(ignoreOutOfReach)
+  }
+}
+
+async function syncFileAt(path: string): Promise<void> {
+  const file = await openRegularFile(path)
+  try {
+    await syncFile(file)
+  } finally {
+    await file.close()
+  }
+}
+
+function ignoreOutOfReach(problem: NodeJS.ErrnoException): void {
+  if (problem.code === 'AUDIT_FILE_REFUSED' || OUT_OF_REACH.has(problem.code)) return
+  throw problem
+}
+
+function createNamed(path: string, temporary: string): boolean {
+  try {
+    return nameKeyFile(temporary, path)
+  } finally {
+    rmSync(temporary, { force: true })
   }
 }
 
 /** Writes a file that has no name of its own yet. @returns its path */
-function writeUnnamed(directory: string, content: string): string {
+function writeUnnamed(directory: string, content: string, sync: Sync): string {
   const path = join(directory, `${UNNAMED}${randomId()}`)
-  writeNew(path, content)
+  writeNew(path, content, sync)
   return path
 }
 
-function writeNew(path: string, content: string): void {
+function writeNew(path: string, content: string, sync: Sync): void {
   const descriptor = openSync(path, 'wx', MODE)
   try {
     writeFileSync(descriptor, content)
-    fsyncSync(descriptor)
+    sync(descriptor)
   } catch (problem) {
     unlinkSync(path)
     throw problem
@@ -174,7 +201,7 @@ function writeNew(path: string, content: string): void {
 function copyNew(path: string, name: string): boolean {
   const content = readRegularFileSync(path, 64 * 1024).toString('utf8')
   try {
-    writeNew(name, content)
+    writeNew(name, content, fsyncSync)
     return true
   } catch (problem) {
     if ((problem as NodeJS.ErrnoException).code === 'EEXIST') return false

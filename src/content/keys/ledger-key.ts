@@ -58,7 +58,7 @@ export class LedgerKey {
 export function readLedgerKey(directory: string): WrappedLedgerKey | undefined {
   const path = join(directory, NAME)
   const found = readKeyFile(path, MAX_BYTES, parseLedgerKey)
-  if (found !== 'malformed') return found
+  if (found !== 'malformed' && found !== 'cut_short') return found
   throw new AuditLogError(
     'AUDIT_KEY_INVALID',
     `${path} is no file of a ledger's key, or one of a newer version. Restore it from where keys are kept`,

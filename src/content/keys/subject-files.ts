@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { KEY_ID_BYTES } from '../item.js'
 import { DerivedSubjectKey, SECRET_BYTES } from '../subject-key.js'
-import { createKeyFile, nameKeyFile, readKeyFile } from './key-files.js'
+import { createKeyFile, nameKeyFile, readKeyFile, type UnreadKey } from './key-files.js'
 import type { LedgerKey } from './ledger-key.js'
 
 /*
@@ -47,7 +47,9 @@ export interface FoundKey {
 export function findOrCreateKey(directory: string, ledgerKey: LedgerKey, name: string): FoundKey {
   const path = subjectPath(directory, name)
   const found = read(path)
-  if (found) return opened(directory, ledgerKey, path, found)
+  // Nothing that outlived the loss of power was recorded by it: the key is on the disk before that is.
+  if (found === 'cut_short') rmSync(path, { force: true })
+  else if (found) return opened(directory, ledgerKey, path, found)
   const [id, secret] = [randomBytes(KEY_ID_BYTES).toString('hex'), randomBytes(SECRET_BYTES)]
   const byId = idPath(directory, id)
   createKeyFile(byId, keyText({ id, wrapped: ledgerKey.wrap(secret, id) }), directory)
@@ -67,7 +69,7 @@ export function findOrCreateKey(directory: string, ledgerKey: LedgerKey, name: s
 /** Finds the key of a subject. @returns `undefined` where there is none, or it cannot be read */
 export function findSubjectKey(directory: string, ledgerKey: LedgerKey, name: string): DerivedSubjectKey | undefined {
   const found = read(subjectPath(directory, name))
-  return found && found !== 'malformed' ? unwrapped(ledgerKey, found) : undefined
+  return typeof found === 'object' ? unwrapped(ledgerKey, found) : undefined
 }
 
 /**
@@ -81,7 +83,7 @@ export function findKey(directory: string, ledgerKey: LedgerKey, id: string): De
   const path = idPath(directory, id)
   const found = read(path)
   if (!found) return undefined
-  const key = found !== 'malformed' && found.id === id ? unwrapped(ledgerKey, found) : undefined
+  const key = typeof found === 'object' && found.id === id ? unwrapped(ledgerKey, found) : undefined
   if (!key) throw damaged(path)
   return key
 }
@@ -101,14 +103,9 @@ export function countSubjectKeys(directory: string): number {
 }
 
 /** Returns the key in a file, and names the file by its id where a crash of its maker prevented that. */
-function opened(
-  directory: string,
-  ledgerKey: LedgerKey,
-  path: string,
-  found: WrappedSubjectKey | 'malformed',
-): FoundKey {
-  const key = found === 'malformed' ? undefined : unwrapped(ledgerKey, found)
-  if (found === 'malformed' || !key) throw damaged(path)
+function opened(directory: string, ledgerKey: LedgerKey, path: string, found: WrappedSubjectKey | UnreadKey): FoundKey {
+  const key = typeof found === 'object' ? unwrapped(ledgerKey, found) : undefined
+  if (typeof found !== 'object' || !key) throw damaged(path)
   const byId = idPath(directory, found.id)
   if (nameKeyFile(path, byId)) return { key, created: [byId] }
   // Readers find it by its id alone: content that they could not read would be lost.
@@ -129,7 +126,7 @@ function damaged(path: string): AuditLogError {
 }
 
 /** `undefined` where there is no file. */
-function read(path: string): WrappedSubjectKey | 'malformed' | undefined {
+function read(path: string): WrappedSubjectKey | UnreadKey | undefined {
   return readKeyFile(path, MAX_BYTES, parse)
 }
 
