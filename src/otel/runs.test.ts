@@ -30,7 +30,11 @@ describe('a run', () => {
     })
     await expect(run).rejects.toThrow('too far')
     expect(log.types).toEqual(['run_started', 'run_failed'])
-    expect(log.of('run_failed')[0]?.data.error).toEqual({ code: 'RangeError', message: 'too far' })
+    expect(log.of('run_failed')[0]?.data.error).toEqual({
+      code: 'RangeError',
+      message: 'too far',
+      stackTrace: expect.stringMatching(/^RangeError: too far\n/),
+    })
   })
 
   test('is recognised a microtask later when its attributes come after the start', async () => {
