@@ -204,7 +204,7 @@ test.each([
     'update spanledger.content set seq = 5 - seq, item = 1 where log = LOG',
   ],
   ['cut', 'damaged', "update spanledger.content set bytes = '' where log = LOG"],
-  ['gone', 'erased', 'delete from spanledger.content where log = LOG'],
+  ['gone', 'missing', 'delete from spanledger.content where log = LOG'],
 ])('content that was %s is not taken for what was recorded', async (_, status, statement) => {
   const logId = newLog()
   await recordRun(logId)
