@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readdir, realpath, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
 import { rejectUnknownOptions } from '../events/options.js'
+import { isThere } from '../files/is-there.js'
 import { type LogDirectory, logDirectories, logDirectory } from '../ledger/log-directories.js'
 import { syncDirectory } from '../store/directory.js'
 import { ENTRIES, refuseFormer } from '../store/leveldb/database.js'
-import { isAbsent } from '../verify/read-failure.js'
 import { copyLog, JournalGone } from './copy-log.js'
 import { freeze } from './frozen-ledger.js'
 
@@ -127,16 +127,6 @@ async function requireFree(source: string, target: string): Promise<void> {
   })
   const way = relative(await realpath(source), join(above, basename(target)))
   if (way === '' || !way.startsWith('..')) throw unusable(target, 'lies in the log that is to be copied')
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (isAbsent(error)) return false
-    throw error
-  }
 }
 
 function unusable(target: string, why: string): AuditLogError {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { inspectKeys } from '../content/keys/inspect.js'
 import { fileProvider, keysDirectory } from '../content/keys/options.js'
 import { fieldsOf, textIn } from '../events/recorded-fields.js'
+import { isThere } from '../files/is-there.js'
 import { ledgerOf } from '../ledger/log-directories.js'
 import type { AuditLogReader } from '../reader/contract.js'
 
@@ -33,7 +34,7 @@ export async function contentCondition(directory: string): Promise<ContentCondit
   const names = await readdir(directory).catch((): string[] => [])
   const damaged = names.filter((name) => /^content\.damaged-\d+$/.test(name)).sort()
   const keys = keysDirectory(ledger)
-  const hasKeys = await isThere(keys)
+  const hasKeys = await isThere(keys).catch(() => false)
   if (!names.includes('content') && damaged.length === 0 && !hasKeys) return undefined
   const { ledgerKey } = await inspectKeys(keys, fileProvider(keys, undefined))
   const state = ledgerKey === 'open' ? 'open' : 'unavailable'
@@ -67,8 +68,4 @@ async function bytesIn(path: string): Promise<number> {
   const names = await readdir(path).catch((): string[] => [])
   const sizes = names.map((name) => lstat(join(path, name)).catch(() => undefined))
   return (await Promise.all(sizes)).reduce((sum, found) => sum + (found?.isFile() ? found.size : 0), 0)
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined
 }

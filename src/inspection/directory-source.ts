@@ -1,7 +1,7 @@
-import { lstat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ContentKeys } from '../content/contract.js'
 import { AuditLogError } from '../events/errors.js'
+import { isThere } from '../files/is-there.js'
 import { requireRegularFiles } from '../files/log-directory.js'
 import { readRegularFile } from '../files/regular-file.js'
 import { readHeadFile } from '../log/journal/head-file.js'
@@ -199,16 +199,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return (await readRegularFile(path, MAX_FILE_BYTES)).toString()
   } catch (error) {
     if (isAbsent(error)) return undefined
-    throw error
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (isAbsent(error)) return false
     throw error
   }
 }

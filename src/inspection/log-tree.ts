@@ -1,12 +1,12 @@
-import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AuditLogError } from '../events/errors.js'
+import { isThere } from '../files/is-there.js'
 import { ENTRIES } from '../store/leveldb/database.js'
 import { StoredTiles } from '../store/leveldb/entries/stored-tiles.js'
 import { rootAt } from '../tree/index.js'
 import { Findings } from '../verify/findings.js'
 import type { OpenLogTree } from '../verify/ledger/ledger.js'
-import { isAbsent, readFailure } from '../verify/read-failure.js'
+import { readFailure } from '../verify/read-failure.js'
 import { closeFrozen, FrozenLog } from './frozen-log.js'
 import { openOwn } from './inspection.js'
 import { readStatedHead } from './stated-head.js'
@@ -45,16 +45,6 @@ export async function openLogTree(location: string): Promise<OpenLogTree | undef
 
 /** A log of which nothing but its checkpoint is left. */
 const EMPTY: OpenLogTree = { size: 0, rootAt: async () => undefined, close: async () => {} }
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (isAbsent(error)) return false
-    throw error
-  }
-}
 
 function unlessDamaged(error: unknown): undefined {
   if (!isDamage(error)) throw error

@@ -1,5 +1,6 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isThere } from '../../../files/is-there.js'
 import { readersOfLog } from '../../../files/readers.js'
 import { createDirectory, syncDirectory } from '../../directory.js'
 import { codeOf } from '../errors.js'
@@ -71,8 +72,4 @@ async function dataIn(path: string): Promise<readonly string[]> {
   } catch {
     return []
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined
 }

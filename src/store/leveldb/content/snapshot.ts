@@ -1,5 +1,5 @@
-import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isThere } from '../../../files/is-there.js'
 import { requireRegularContent } from '../../../files/log-directory.js'
 import type { SealedContent } from '../../contract.js'
 import { type Database, newDatabase } from '../load-level.js'
@@ -63,15 +63,5 @@ function taken(db: Database, files: SnapshotFiles): TakenContent {
       await db.close()
       await files.remove()
     },
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (problem) {
-    if (['ENOENT', 'ENOTDIR'].includes((problem as NodeJS.ErrnoException).code ?? '')) return false
-    throw problem
   }
 }
