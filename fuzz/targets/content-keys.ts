@@ -60,8 +60,8 @@ function readAsSubjectKey(bytes: Buffer): void {
   if (typeof found === 'object') claim(isOurs(found), 'a key opens that nobody wrapped')
   write(join(directory, 'subjects', SUBJECT.slice(0, 2), SUBJECT), bytes)
   const own = parsed(isRefusal, () => findOrCreateKey(directory, ledgerKey, SUBJECT))
-  // A file without its end gives way to a new key, which has two new names.
-  const isReplaced = bytes.at(-1) !== 0x0a && own?.created.length === 2
+  // A file without its end gives way to a new key.
+  const isReplaced = bytes.at(-1) !== 0x0a && own?.key.id !== ID
   if (own && !isReplaced) claim(isOurs(own.key), 'a key of a subject opens that nobody wrapped')
 }
 

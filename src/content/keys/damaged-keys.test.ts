@@ -17,7 +17,9 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { base, useTestDirectory } from '../../../test/support/test-directory.js'
 import type { Subject } from '../contract.js'
 import { FileContentKeys } from './file-keys.js'
+import { LedgerKey } from './ledger-key.js'
 import { contentKeyFile, keyFileProvider } from './provider.js'
+import { findOrCreateKey } from './subject-files.js'
 
 useTestDirectory()
 
@@ -257,4 +259,16 @@ test('keys that were removed under a process keep nobody waiting', async () => {
   await keys.settled()
   expect(keys.keyFor(bob)).toBeUndefined()
   await keys.settled()
+})
+
+test('the key of a subject is put on the disk by whoever records with it, since its maker may not have come to that', () => {
+  mkdirSync(directory)
+  const ledgerKey = new LedgerKey(Buffer.alloc(32, 3))
+  const made = findOrCreateKey(directory, ledgerKey, ledgerKey.nameOf(ann))
+  const found = findOrCreateKey(directory, ledgerKey, ledgerKey.nameOf(ann))
+  expect(found.key.id).toBe(made.key.id)
+  expect(found.names).toEqual(made.names)
+  expect(made.names.map((path) => readFileSync(path, 'utf8'))).toEqual(
+    Array(2).fill(expect.stringContaining(made.key.id)),
+  )
 })

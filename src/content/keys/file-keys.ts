@@ -2,7 +2,7 @@ import { AuditLogError } from '../../events/errors.js'
 import { monotonicMillis, startTimer, startUnrefTimer } from '../../timers/real-timers.js'
 import type { ContentKeys, KeyAbsence, Subject, SubjectKey } from '../contract.js'
 import { subjectText } from '../subject.js'
-import { removeTemporaryKeyFiles, syncKeyFile } from './key-files.js'
+import { removeTemporaryKeyFiles, syncKeyFiles } from './key-files.js'
 import { type LedgerKey, ledgerKeyPath, readLedgerKey, unwrapLedgerKey } from './ledger-key.js'
 import { openOrNewLedgerKey } from './open-ledger-key.js'
 import { type ContentKeyProvider, isCreating } from './provider.js'
@@ -96,7 +96,7 @@ export class FileContentKeys implements ContentKeys {
     const paths = this.#unsynced
     this.#unsynced = []
     try {
-      for (const path of paths) await syncKeyFile(path, this.#options.directory)
+      await syncKeyFiles(paths, this.#options.directory)
     } catch (problem) {
       this.#unsynced = [...paths, ...this.#unsynced]
       throw problem
@@ -108,8 +108,8 @@ export class FileContentKeys implements ContentKeys {
   #findOrCreate(ledgerKey: LedgerKey, subject: Subject): SubjectKey | undefined {
     const { directory, use } = this.#options
     if (use === 'reading') return undefined
-    const { key, created } = findOrCreateKey(directory, ledgerKey, ledgerKey.nameOf(subject))
-    this.#unsynced.push(...created)
+    const { key, names } = findOrCreateKey(directory, ledgerKey, ledgerKey.nameOf(subject))
+    this.#unsynced.push(...names)
     return key
   }
 

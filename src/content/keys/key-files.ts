@@ -45,7 +45,7 @@ const OUT_OF_REACH: ReadonlySet<string | undefined> = new Set([
 type Sync = (descriptor: number) => void
 
 /** The states of a file that holds no key. */
-export type UnreadKey = 'malformed' | 'cut_short'
+export type KeyDamage = 'malformed' | 'cut_short'
 
 /** Beginning of the name of a file that is being written, and has no name of its own yet. */
 const UNNAMED = '.spanledger-key-'
@@ -54,7 +54,7 @@ const UNNAMED_FOR_MILLIS = 60 * 60 * 1000
 
 /**
  * Creates a file, unless there is something of its name: of several who try, also in several processes, exactly one does. It is
- * whole before it has its name. {@link syncKeyFile} puts it on the disk, since recording does not wait for that.
+ * whole before it has its name. {@link syncKeyFiles} puts it on the disk, since recording does not wait for that.
  *
  * @param unnamedIn - an existing directory of the same volume, in which it is written
  * @returns whether it was this one
@@ -125,7 +125,7 @@ export function readKeyFile<T>(
   path: string,
   maxBytes: number,
   parse: (text: string) => T | undefined,
-): T | UnreadKey | undefined {
+): T | KeyDamage | undefined {
   for (let attempt = 1; ; attempt++) {
     let text: string
     try {
@@ -144,16 +144,18 @@ export function readKeyFile<T>(
 }
 
 /**
- * Makes a file, and its names in its directories up to `root`, outlive loss of power. What is gone meanwhile, or cannot be opened any
+ * Makes files, and their names in their directories up to `root`, outlive loss of power. What is gone meanwhile, or cannot be opened any
  * more, keeps nobody waiting: its content is lost, and nothing else.
  *
  * @throws what the file system throws
  */
-export async function syncKeyFile(path: string, root: string): Promise<void> {
-  await syncFileAt(path).catch(ignoreOutOfReach)
-  for (let directory = dirname(path); directory.length >= root.length; directory = dirname(directory)) {
-    await syncDirectory(directory).catch(ignoreOutOfReach)
+export async function syncKeyFiles(paths: readonly string[], root: string): Promise<void> {
+  const directories = new Set<string>()
+  for (const path of paths) {
+    await syncFileAt(path).catch(ignoreOutOfReach)
+    for (let each = dirname(path); each.length >= root.length; each = dirname(each)) directories.add(each)
   }
+  for (const directory of directories) await syncDirectory(directory).catch(ignoreOutOfReach)
 }
 
 async function syncFileAt(path: string): Promise<void> {

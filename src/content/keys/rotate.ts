@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { AuditLogError } from '../../events/errors.js'
 import { rejectUnknownOptions } from '../../events/options.js'
 import { SECRET_BYTES } from '../subject-key.js'
-import { replaceKeyFile, syncKeyFile } from './key-files.js'
+import { replaceKeyFile, syncKeyFiles } from './key-files.js'
 import { ledgerKeyPath, ledgerKeyText, readLedgerKey, wrapLedgerKey } from './ledger-key.js'
 import { type ContentKeyProvider, requireProvider } from './provider.js'
 
@@ -52,5 +52,5 @@ export async function rotateContentKey(options: RotateContentKeyOptions): Promis
   const next = await wrapLedgerKey(to, secret)
   const path = ledgerKeyPath(directory)
   replaceKeyFile(path, ledgerKeyText(next))
-  await syncKeyFile(path, directory)
+  await syncKeyFiles([path], directory)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { AuditLogError } from '../../events/errors.js'
 import { KEY_ID_BYTES } from '../item.js'
 import { DerivedSubjectKey, SECRET_BYTES } from '../subject-key.js'
-import { createKeyFile, nameKeyFile, readKeyFile, type UnreadKey } from './key-files.js'
+import { createKeyFile, type KeyDamage, nameKeyFile, readKeyFile } from './key-files.js'
 import type { LedgerKey } from './ledger-key.js'
 
 /*
@@ -32,10 +32,10 @@ const SUBJECTS = 'subjects'
 /** Directory of the ids. */
 const IDS = 'ids'
 
-/** A key, and the names of its file that were made for it. */
+/** A key, and the names of its file. Whoever made it may not have put it on the disk yet. */
 export interface FoundKey {
   readonly key: DerivedSubjectKey
-  readonly created: readonly string[]
+  readonly names: readonly string[]
 }
 
 /**
@@ -54,7 +54,7 @@ export function findOrCreateKey(directory: string, ledgerKey: LedgerKey, name: s
   const byId = idPath(directory, id)
   createKeyFile(byId, keyText({ id, wrapped: ledgerKey.wrap(secret, id) }), directory)
   try {
-    if (nameKeyFile(byId, path)) return { key: new DerivedSubjectKey(id, secret), created: [byId, path] }
+    if (nameKeyFile(byId, path)) return { key: new DerivedSubjectKey(id, secret), names: [byId, path] }
   } catch (problem) {
     rmSync(byId, { force: true })
     throw problem
@@ -103,14 +103,13 @@ export function countSubjectKeys(directory: string): number {
 }
 
 /** Returns the key in a file, and names the file by its id where a crash of its maker prevented that. */
-function opened(directory: string, ledgerKey: LedgerKey, path: string, found: WrappedSubjectKey | UnreadKey): FoundKey {
+function opened(directory: string, ledgerKey: LedgerKey, path: string, found: WrappedSubjectKey | KeyDamage): FoundKey {
   const key = typeof found === 'object' ? unwrapped(ledgerKey, found) : undefined
   if (typeof found !== 'object' || !key) throw damaged(path)
   const byId = idPath(directory, found.id)
-  if (nameKeyFile(path, byId)) return { key, created: [byId] }
   // Readers find it by its id alone: content that they could not read would be lost.
-  findKey(directory, ledgerKey, found.id)
-  return { key, created: [] }
+  if (!nameKeyFile(path, byId)) findKey(directory, ledgerKey, found.id)
+  return { key, names: [byId, path] }
 }
 
 function unwrapped(ledgerKey: LedgerKey, { id, wrapped }: WrappedSubjectKey): DerivedSubjectKey | undefined {
@@ -126,7 +125,7 @@ function damaged(path: string): AuditLogError {
 }
 
 /** `undefined` where there is no file. */
-function read(path: string): WrappedSubjectKey | UnreadKey | undefined {
+function read(path: string): WrappedSubjectKey | KeyDamage | undefined {
   return readKeyFile(path, MAX_BYTES, parse)
 }
 
