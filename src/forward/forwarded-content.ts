@@ -1,6 +1,6 @@
 import { keptFieldsIn, statedContentIn } from '../events/stated-content.js'
-import { type ContentChoice, keptBytes, takesIn } from '../reader/content/choice.js'
-import { MAX_CONTENT_BYTES, type SealedContent, type SealedEntry } from '../store/contract.js'
+import { type ContentChoice, takesIn } from '../reader/content/choice.js'
+import type { SealedContent, SealedEntry } from '../store/contract.js'
 import { isSealedContentSource, SEALED_CONTENT } from '../store/sealed-content-source.js'
 import type { ForwardedLog } from './options.js'
 
@@ -17,17 +17,14 @@ export async function withContent(
   choice: ContentChoice,
 ): Promise<readonly SealedEntry[]> {
   if (choice === 'none' || !isSealedContentSource(log)) return group
-  const sealed = await log[SEALED_CONTENT](group.map((_, at) => from + at))
+  const keeping = [...group.keys()].filter((at) => keptFieldsIn((group[at] as SealedEntry).bytes).length > 0)
+  if (keeping.length === 0) return group
+  const found = await log[SEALED_CONTENT](keeping.map((at) => from + at))
+  const sealed = new Map(keeping.map((at, n) => [at, found[n] ?? []]))
   return group.map((entry, at) => {
-    const content = chosen(entry, sealed[at] ?? [], choice)
+    const content = chosen(entry, sealed.get(at) ?? [], choice)
     return content.length === 0 ? entry : { ...entry, content }
   })
-}
-
-/** Returns the bytes of content that go with an entry, as far as it says. */
-export function keptBytesIn(entry: Uint8Array, choice: ContentChoice): number {
-  if (choice === 'none' || keptFieldsIn(entry).length === 0) return 0
-  return Math.min(keptBytes(statedContentIn(entry), choice), MAX_CONTENT_BYTES)
 }
 
 function chosen(

@@ -1,12 +1,12 @@
 import { AuditLogError } from '../events/errors.js'
+import { type StatedContent, statedContentOf } from '../events/stated-content.js'
 import { textOf } from '../events/text.js'
 import type { AuditEvent } from '../events/types.js'
-import type { ContentChoice } from '../reader/content/choice.js'
+import { type ContentChoice, keptBytes } from '../reader/content/choice.js'
 import type { LogEntry } from '../reader/log-entry.js'
-import type { AuditStore, SealedEntry } from '../store/contract.js'
+import { type AuditStore, MAX_CONTENT_BYTES, type SealedEntry } from '../store/contract.js'
 import { filedEvent } from '../store/filed-event.js'
 import { hashLeaf, sameHash } from '../tree/index.js'
-import { keptBytesIn } from './forwarded-content.js'
 import type { ForwardedLog } from './options.js'
 
 /** Bytes of entries and content that one commit takes at most, unless a single entry has more. */
@@ -37,19 +37,27 @@ export async function readGroup(
   for await (const entry of log.entries({ afterSeq: from - 1, limit: maxEntries })) {
     if (group.length === 0) first = entry.seq
     else if (entry.seq !== first + group.length) break
-    bytes += entry.bytes.length + keptBytesIn(entry.bytes, content)
+    const { sealed, stated } = asSealed(entry, log.location)
+    bytes += entry.bytes.length + Math.min(keptBytes(stated, content), MAX_CONTENT_BYTES)
     if (group.length > 0 && bytes > MAX_GROUP_BYTES) break
-    group.push(asSealed(entry, log.location))
+    group.push(sealed)
   }
   return { from: first, entries: group }
 }
 
+interface ReadEntry {
+  readonly sealed: SealedEntry
+  readonly stated: StatedContent | undefined
+}
+
 /** The same bytes, so the same leaf. What its caller chose as id was seen to when it was first stored. */
-function asSealed({ seq, bytes }: LogEntry, location: string): SealedEntry {
+function asSealed({ seq, bytes }: LogEntry, location: string): ReadEntry {
   try {
-    // Attacker-controlled: the entry as it is stored; only the fields by which it is filed are read.
+    // Attacker-controlled: the entry as it is stored; only the fields by which it is filed are read, and what it states of its content.
     const event = JSON.parse(textOf(bytes)) as AuditEvent
-    return { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), event: filedEvent(event), callerId: false }
+    const filed = { event: filedEvent(event), callerId: false }
+    const sealed = { bytes, byteLength: bytes.length, leafHash: hashLeaf(bytes), ...filed }
+    return { sealed, stated: statedContentOf(event.content) }
   } catch (cause) {
     throw new AuditLogError('AUDIT_LOG_CORRUPT', `Entry ${seq} of the audit log ${location} is no event`, { cause })
   }
