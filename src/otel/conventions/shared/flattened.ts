@@ -11,18 +11,32 @@ const MAX_INDEX = 4096
 /** Members that the first message of a list has, whatever it says. */
 const FIRST = ['.0.message.role', '.0.role', '.0.message.content', '.0.content', '.0.user', '.0.prompt.text']
 
-/** Tells whether a list was taken apart into attributes that begin so. Cheap, for spans that have none. */
-export function hasFlattened(attributes: Attributes, beginning: string): boolean {
-  return FIRST.some((rest) => attributes[beginning + rest] !== undefined)
+/** The names of attributes that hold a list which was taken apart. */
+export interface Flattened {
+  readonly beginning: string
+  /** Names of which each such list has one. */
+  readonly first: readonly string[]
+}
+
+/** Returns the names of lists by the beginning that each has. Made once: every call of a model is asked for them. */
+export function flattenedLists(...beginnings: readonly string[]): readonly Flattened[] {
+  return beginnings.map((beginning) => ({ beginning, first: FIRST.map((rest) => beginning + rest) }))
 }
 
 /**
- * Puts a value together that was taken apart into attributes.
+ * Puts a list together that was taken apart into attributes: the first of these that there is.
  *
  * @example
  * `llm.input_messages.0.message.role`, `llm.input_messages.0.message.content` → `[{ message: { role, content } }]`
  */
-export function unflattened(attributes: Attributes, beginning: string): unknown {
+export function unflattened(attributes: Attributes, lists: readonly Flattened[]): unknown {
+  for (const { beginning, first } of lists) {
+    for (const name of first) if (attributes[name] !== undefined) return putTogether(attributes, beginning)
+  }
+  return undefined
+}
+
+function putTogether(attributes: Attributes, beginning: string): unknown {
   // Attacker-controlled: keys and values of attributes; at most MAX_ATTRIBUTES of MAX_LEVELS levels, lists up to MAX_INDEX.
   const root: Record<string, unknown> = {}
   let left = MAX_ATTRIBUTES

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { SpanLike } from '../../span.js'
-import { hasFlattened, unflattened } from './flattened.js'
+import { flattenedLists, unflattened } from './flattened.js'
 
 /*
  * What an agent works with: arguments and results of tools, messages of models. Instrumentations agree on few names; each value is
@@ -107,8 +107,8 @@ const COMPLETIONS: readonly Names[] = [
   'output',
 ]
 /** Beginnings of names that hold messages taken apart, each number a place in a list. */
-const FLATTENED_PROMPTS = ['llm.input_messages', 'gen_ai.prompt', 'llm.prompts']
-const FLATTENED_COMPLETIONS = ['llm.output_messages', 'gen_ai.completion', 'llm.completions']
+const FLATTENED_PROMPTS = flattenedLists('llm.input_messages', 'gen_ai.prompt', 'llm.prompts')
+const FLATTENED_COMPLETIONS = flattenedLists('llm.output_messages', 'gen_ai.completion', 'llm.completions')
 
 /* Events of spans, by their names: the attribute that holds the value. */
 const ARGUMENT_EVENTS: EventNames = new Map([['gen_ai.tool.message', 'content']])
@@ -148,10 +148,10 @@ export function resultIn(told: Told): Payload<'result'> | undefined {
 export function messagesIn(told: Told): Payload<'prompt' | 'completion'> | undefined {
   const { attributes } = told
   const prompt =
-    firstIn(attributes, PROMPTS) ?? flattenedIn(attributes, FLATTENED_PROMPTS) ?? inEvents(told, PROMPT_EVENTS)
+    firstIn(attributes, PROMPTS) ?? unflattened(attributes, FLATTENED_PROMPTS) ?? inEvents(told, PROMPT_EVENTS)
   const completion =
     firstIn(attributes, COMPLETIONS) ??
-    flattenedIn(attributes, FLATTENED_COMPLETIONS) ??
+    unflattened(attributes, FLATTENED_COMPLETIONS) ??
     inEvents(told, COMPLETION_EVENTS)
   if (prompt === undefined && completion === undefined) return undefined
   return { ...(prompt !== undefined && { prompt }), ...(completion !== undefined && { completion }) }
@@ -181,11 +181,6 @@ function given(value: unknown): unknown {
 function unlessSchema(attributes: Attributes): unknown {
   const value = given(attributes[SCHEMA_OR_ARGUMENTS])
   return typeof value === 'string' && SCHEMA.test(value) ? undefined : value
-}
-
-function flattenedIn(attributes: Attributes, beginnings: readonly string[]): unknown {
-  for (const beginning of beginnings) if (hasFlattened(attributes, beginning)) return unflattened(attributes, beginning)
-  return undefined
 }
 
 /** The value of the one event that has any; else of each its role, or kind, and its value. */
