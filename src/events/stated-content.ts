@@ -2,8 +2,8 @@ import { fieldsOf } from './recorded-fields.js'
 import { textOf } from './text.js'
 import type { ContentClass, ContentItem } from './types.js'
 
-/** Content items of one entry that are looked at; none has more. */
-const MAX_ITEMS = 128
+/** Content items of one entry that are read; none has more. */
+export const MAX_ITEMS = 128
 const CLASSES: ReadonlySet<unknown> = new Set<ContentClass>(['diagnostic', 'payload'])
 /** Stands in every entry that says of an item that it is kept: text of an event has its quotation marks escaped. */
 export const KEPT_MARK = '"level":"content"'

@@ -1,3 +1,4 @@
+import { MAX_ITEMS } from '../../../events/stated-content.js'
 import type { SealedContent } from '../../contract.js'
 import { encodeSeq, SEQ_BYTES } from '../../seq-bytes.js'
 import type { Database } from '../load-level.js'
@@ -5,9 +6,6 @@ import type { Database } from '../load-level.js'
 /*
  * Key of an item: position of its entry 8 │ field in UTF-8
  */
-
-/** Items of one entry that are read; an entry has no more. */
-const MAX_ITEMS = 128
 
 export function itemKey(seq: number, field: string): Buffer {
   return Buffer.concat([encodeSeq(seq), Buffer.from(field)])
